@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The quick image: an ISO9660 file system with loader, kernel and one program, built in seconds.
+
+The machine gets the same file as a CD to start from and as a virtio disk to take for its root.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ilnptool.build.host import Host
+from ilnptool.build.kernel import Workshop, build_tools
+from ilnptool.build.maketask import Reporter, Task, run_task, silent
+from ilnptool.run import run
+
+HELLO = Path(__file__).with_name("hello.c")
+
+# Below stand/, what a BIOS needs to load a kernel from a CD, in the order of its dependencies.
+_STAND = ("libsa32", "i386/btx", "i386/libi386", "i386/cdboot", "i386/loader_simp")
+_STAND_VARIABLES = (
+    "-DWITHOUT_CTF",
+    "-DWITHOUT_LOADER_LUA",
+    "-DWITHOUT_FORTH",
+    "-DWITHOUT_LOADER_ZFS",
+    "-DWITHOUT_LOADER_GELI",
+    "-DWITHOUT_EFI",
+)
+_TUNABLES = {
+    "console": "comconsole",
+    "comconsole_speed": "115200",
+    "init_path": "/sbin/init",
+    "vfs.root.mountfrom": "cd9660:/dev/vtbd0",
+    "debug.debugger_on_panic": "0",
+}
+
+
+def build_loader(shop: Workshop, report: Reporter = silent) -> tuple[Path, Path]:
+    """Build cdboot and a loader(8) that interprets one command per line; return both."""
+    stand = shop.platform / "stand/i386"
+    made = stand / "cdboot/cdboot", stand / "loader_simp/loader_simp"
+    if all(path.exists() for path in made):
+        return made
+    with shop.alone():
+        build_tools(shop, report)
+        _build_stand(shop, report)
+    return made
+
+
+def _build_stand(shop: Workshop, report: Reporter) -> None:
+    script = shop.root / "stand.sh"
+    folders = " ".join(f"{shop.tree.root}/stand/{name}" for name in _STAND)
+    script.write_text(
+        "set -e\n"
+        f"for folder in {folders}; do\n"
+        f'\t(cd "$folder" && make -j{shop.jobs} -DWITH_AUTO_OBJ all)\n'
+        "done\n"
+    )
+    variables = (*_STAND_VARIABLES, f"BUILDENV_SHELL=sh {script}")
+    argv = shop.host.argv(("buildenv",), variables, None)
+    task = shop.task("buildenv", variables, "loader")
+    run_task(Task(task.name, argv, task.cwd, task.env, task.log), report)
+
+
+def compile_program(host: Host, source: Path, output: Path, sys_include: Path) -> None:
+    """Compile a C file that needs no library into a static FreeBSD program."""
+    run(
+        [
+            *(str(host.clang), "-target", "x86_64-unknown-freebsd14.0", "-std=c11"),
+            *("-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-stack-protector"),
+            *("-nostdinc", f"-I{sys_include}", "-nostdlib", "-static", f"--ld-path={host.lld}"),
+            *("-o", str(output), str(source)),
+        ],
+        timeout=120,
+    )
+
+
+def loader_script(tunables: Mapping[str, str]) -> str:
+    settings = {**_TUNABLES, **tunables}
+    lines = [f'set {name}="{value}"' for name, value in settings.items()]
+    return "\n".join([*lines, "load /boot/kernel/kernel", "boot", ""])
+
+
+def build_quick_image(
+    shop: Workshop,
+    kernel: Path,
+    init: Path,
+    output: Path,
+    *,
+    files: Mapping[str, Path] | None = None,
+    tunables: Mapping[str, str] | None = None,
+    report: Reporter = silent,
+) -> None:
+    """Write the image `output`, whose first process is the static program `init`.
+
+    `files` are further files by their path in the image, `tunables` go to the loader.
+    """
+    cdboot, loader = build_loader(shop, report)
+    contents = {
+        "boot/cdboot": cdboot,
+        "boot/loader": loader,
+        "boot/kernel/kernel": kernel,
+        "sbin/init": init,
+        **(files or {}),
+    }
+    with tempfile.TemporaryDirectory(prefix="ilnp-image-") as name:
+        root = Path(name) / "root"
+        for path, source in contents.items():
+            target = root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+        (root / "dev").mkdir()
+        (root / "tmp").mkdir()
+        (root / "boot/loader.rc").write_text(loader_script(tunables or {}))
+        draft = Path(name) / "image"
+        makefs = shop.tools / "sbin/makefs"
+        run(
+            [
+                *(str(makefs), "-t", "cd9660", "-o", "rockridge", "-o", "label=ILNP"),
+                *("-o", f"bootimage=i386;{root}/boot/cdboot", "-o", "no-emul-boot"),
+                *(str(draft), str(root)),
+            ],
+            timeout=300,
+        )
+        output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(draft, output)

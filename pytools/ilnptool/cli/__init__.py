@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The command `ilnptool`: parses, prints, and turns errors into exit statuses.
+
+Everything else is in the packages it calls.  Sub-commands are imported when they are used, so that
+one of them can lack what it needs without taking the others along, and help comes at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from types import FrameType
+
+import click
+
+from ilnptool import __version__
+from ilnptool.errors import EXIT_FAILED, EXIT_INTERRUPT, EXIT_OK, EXIT_USAGE, IlnpError
+
+# Name of the command: module and attribute.
+COMMANDS = {
+    "lab": "ilnptool.cli.lab:lab",
+    "status": "ilnptool.cli.status:status",
+    "decode": "ilnptool.cli.files:decode",
+    "report": "ilnptool.cli.files:report",
+    "doctor": "ilnptool.cli.machine:doctor",
+    "paths": "ilnptool.cli.machine:paths",
+    "completion": "ilnptool.cli.machine:completion",
+    "hooks": "ilnptool.cli_hooks:hooks",
+}
+
+EXIT_STATUS = """\b
+Exit status:
+  0    done
+  1    a test failed or a threshold was missed
+  2    wrong usage, or an error in a file (named with its line)
+  3    this machine lacks something: a right, a program, a kernel feature
+  4    something did not happen in time
+  130  interrupted
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return [name for name, place in COMMANDS.items() if find_spec(place.partition(":")[0])]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_STATUS,
+)
+@click.version_option(__version__, "-V", "--version", message="%(version)s")
+def cli() -> None:
+    """Build, run, measure and look into ILNP labs.
+
+    Data goes to standard output, progress and messages to standard error.  Commands that read have
+    --json.  Colours follow NO_COLOR.
+    """
+
+
+def _end_as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def run_cli(act: Callable[[], object]) -> int:
+    """Run a command and return the exit status, with what went wrong told in one place."""
+    try:
+        # Outside of its standalone mode click returns the status that a command exits with.
+        status = act()
+    except click.ClickException as err:
+        err.show()
+        return EXIT_USAGE
+    except IlnpError as err:
+        click.echo(f"ilnptool: {err}", err=True)
+        return err.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("ilnptool: interrupted", err=True)
+        return EXIT_INTERRUPT
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.  Nothing more must go there at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return status if isinstance(status, int) else EXIT_OK
+
+
+def main() -> None:
+    """Be the program."""
+    signal.signal(signal.SIGTERM, _end_as_interrupt)
+    sys.exit(run_cli(lambda: cli.main(prog_name="ilnptool", standalone_mode=False)))

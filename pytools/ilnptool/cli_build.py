@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`ilnptool build-kernel', `build-world' and `build-image'."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import platformdirs
+from rich.console import Console
+
+from ilnptool.build.boot import HELLO, build_quick_image, compile_program
+from ilnptool.build.disk import Extra, build_disk_image
+from ilnptool.build.kernel import Kernel, Workshop, build_kernel, open_workshop
+from ilnptool.build.maketask import Progress, Reporter
+from ilnptool.build.world import build_world
+
+_PATH = click.Path(path_type=Path)
+Command = Callable[..., Any]
+
+
+def _options(command: Command) -> Command:
+    """Add the options that all builds have."""
+    for option in (
+        click.option(
+            "--jobs", "-j", type=click.IntRange(1), default=os.cpu_count(), show_default=True
+        ),
+        click.option(
+            "--obj",
+            type=_PATH,
+            default=platformdirs.user_cache_path("ilnptool") / "freebsd",
+            show_default=True,
+            help="Where everything that is built goes.",
+        ),
+        click.option(
+            "--src",
+            type=_PATH,
+            default=Path("/usr/src"),
+            show_default=True,
+            help="A FreeBSD 14 or 15 source tree; it is not changed.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+@contextmanager
+def _reporter() -> Iterator[Reporter]:
+    """Show progress on standard error: one changing line on a terminal, else one per task."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        told: set[str] = set()
+
+        def once(progress: Progress) -> None:
+            if progress.task not in told:
+                told.add(progress.task)
+                console.print(f"{progress.task} ...")
+
+        yield once
+        return
+    with console.status("reading the source tree") as status:
+
+        def update(progress: Progress) -> None:
+            status.update(
+                f"{progress.task} {_clock(progress.seconds)}  "
+                f"{progress.objects} objects  {progress.folder}"
+            )
+
+        yield update
+
+
+def _conf_options(command: Command) -> Command:
+    """Add the options that say which kernel."""
+    for option in (
+        click.option(
+            "--unreviewed", is_flag=True, help="Go on though hooked functions have changed."
+        ),
+        click.option(
+            "--stock", is_flag=True, help="Leave hooks and our files out, to compare with."
+        ),
+        click.option(
+            "--conf", help="Kernel configuration.  [default: ILNP, with --stock ILNP-STOCK]"
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+_LEAVE_OUT = click.option(
+    "--leave-out", is_flag=True, help="Do not build what wants files that SRC lacks."
+)
+
+
+def _kernel(
+    shop: Workshop, conf: str | None, stock: bool, unreviewed: bool, report: Reporter
+) -> Kernel:
+    name = conf or ("ILNP-STOCK" if stock else "ILNP")
+    kernel = build_kernel(shop, name, stock=stock, unreviewed=unreviewed, report=report)
+    how = "built before" if kernel.cached else f"built in {_clock(kernel.seconds)}"
+    click.echo(f"FreeBSD {kernel.release} {kernel.conf}: {how}; log {kernel.log}", err=True)
+    return kernel
+
+
+@click.command("build-kernel")
+@_options
+@_conf_options
+def build_kernel_command(
+    src: Path, obj: Path, jobs: int, conf: str | None, stock: bool, unreviewed: bool
+) -> None:
+    """Build a FreeBSD kernel with ILNP; prints the path of the kernel.
+
+    Works on FreeBSD and, with an LLVM of the distribution, on Linux.  What was built from the
+    same tree, configuration and files before is not built again; an interrupted build goes on.
+    """
+    shop = open_workshop(src, obj, jobs)
+    with _reporter() as report:
+        kernel = _kernel(shop, conf, stock, unreviewed, report)
+    click.echo(kernel.path)
+
+
+@click.command("build-world")
+@_options
+@_LEAVE_OUT
+def build_world_command(src: Path, obj: Path, jobs: int, leave_out: bool) -> None:
+    """Build and install FreeBSD's userland for lab machines; prints where it is."""
+    shop = open_workshop(src, obj, jobs)
+    with _reporter() as report:
+        world = build_world(shop, leave_out=leave_out, report=report)
+    if world.left_out:
+        click.echo(f"left out: {', '.join(world.left_out)}", err=True)
+    click.echo(world.root)
+
+
+def _extra(text: str) -> Extra:
+    source, colon, path = text.partition(":")
+    if not colon or not path.strip("/") or not Path(source).is_file():
+        raise click.BadParameter(f"{text!r}; allowed: FILE:PATH-IN-THE-IMAGE, FILE must exist")
+    file = Path(source).resolve()
+    return Extra(path.strip("/"), file, f"{file.stat().st_mode & 0o777:04o}")
+
+
+@click.command("build-image")
+@_options
+@_conf_options
+@_LEAVE_OUT
+@click.option("--quick", is_flag=True, help="A CD with the kernel and one program, in seconds.")
+@click.option("--init", type=_PATH, help="With --quick: static program to run.  [default: hello]")
+@click.option("--add", multiple=True, metavar="FILE:PATH", help="Put a file into the image.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Loader tunable.")
+@click.argument("output", type=_PATH)
+def build_image_command(
+    src: Path,
+    obj: Path,
+    jobs: int,
+    conf: str | None,
+    stock: bool,
+    unreviewed: bool,
+    leave_out: bool,
+    quick: bool,
+    init: Path | None,
+    add: tuple[str, ...],
+    settings: tuple[str, ...],
+    output: Path,
+) -> None:
+    """Build what a machine starts from: a disk with a userland or, with --quick, a CD."""
+    extras = [_extra(text) for text in add]
+    tunables = dict(_tunable(text) for text in settings)
+    shop = open_workshop(src, obj, jobs)
+    with _reporter() as report:
+        kernel = _kernel(shop, conf, stock, unreviewed, report)
+        if quick:
+            program = init or shop.root / "hello"
+            if init is None:
+                compile_program(shop.host, HELLO, program, shop.tree.root / "sys")
+            files = {extra.path: extra.source for extra in extras}
+            build_quick_image(
+                shop, kernel.path, program, output, files=files, tunables=tunables, report=report
+            )
+        else:
+            world = build_world(shop, leave_out=leave_out, report=report)
+            build_disk_image(shop, world, kernel.path, output, extras=extras, tunables=tunables)
+    click.echo(output)
+
+
+def _tunable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name or '"' in value:
+        raise click.BadParameter(f"{text!r}; allowed: NAME=VALUE without quotes")
+    return name, value

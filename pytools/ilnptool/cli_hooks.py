@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`ilnptool hooks`: the lines of ours in files of FreeBSD."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ilnptool.build.sources import install, kernel_sources, project
+from ilnptool.errors import CheckFailed, UsageError
+from ilnptool.hooks.lock import LOCK_FILE, Reviewed, load_lock, save_lock
+from ilnptool.hooks.patch import context, function_text, unified
+from ilnptool.hooks.plan import Placed, Plan, apply_plan, make_plan
+from ilnptool.hooks.spec import HOOK_FILE, load_hooks
+from ilnptool.hooks.tree import open_tree
+
+_TREE = click.argument(
+    "tree", type=click.Path(path_type=Path, file_okay=False), default=Path("/usr/src")
+)
+
+
+def _plan(tree: Path) -> Plan:
+    root = project()
+    return make_plan(open_tree(tree), load_hooks(root / HOOK_FILE), load_lock(root / LOCK_FILE))
+
+
+@click.group()
+def hooks() -> None:
+    """Insert the lines that let ILNP into a FreeBSD 14 or 15 source tree.
+
+    TREE defaults to /usr/src.  Only `apply' changes it.
+    """
+
+
+@hooks.command()
+@_TREE
+def check(tree: Path) -> None:
+    """Say whether all hooks fit TREE; status 1 if one needs a review, 2 if one does not fit."""
+    plan = _plan(tree)
+    table = Table(box=None, pad_edge=False)
+    for title in ("hook", "place", "state", "reviewed"):
+        table.add_column(title, overflow="fold")
+    for place in plan.placed:
+        reviewed = ", ".join(place.reviewed) if place.fingerprint else "-"
+        table.add_row(
+            place.hook.id,
+            f"{place.hook.file}:{place.line}",
+            place.state.value,
+            reviewed or "[red]no[/red]",
+        )
+    Console().print(table)
+    files = len(plan.files)
+    lines = sum(place.hook.lines for place in plan.placed)
+    click.echo(f"FreeBSD {plan.tree.release}: {lines} lines in {files} files")
+    if plan.unreviewed:
+        raise CheckFailed(f"not reviewed for this tree; read them: ilnptool hooks review {tree}")
+
+
+@hooks.command()
+@_TREE
+@click.option("--sources", is_flag=True, help="Copy our own files into TREE as well.")
+@click.option("--unreviewed", is_flag=True, help="Go on though functions have changed.")
+def apply(tree: Path, sources: bool, unreviewed: bool) -> None:
+    """Insert the hooks into TREE: all of them or none.
+
+    Applying them again changes nothing.  `ilnptool build-kernel' needs no patched tree: it works
+    on a copy.
+    """
+    changed = apply_plan(_plan(tree), unreviewed=unreviewed)
+    for path in changed:
+        click.echo(f"patched {path}")
+    if not changed:
+        click.echo("all hooks are there already")
+    if sources:
+        for path in install(kernel_sources(), tree):
+            click.echo(f"installed {path}")
+    elif not (tree / "sys/netinet6/ilnp/kern/ilnp_hooks.h").exists():
+        click.echo("our own files are not in this tree yet: add --sources", err=True)
+
+
+@hooks.command()
+@_TREE
+@click.argument("ids", nargs=-1)
+def show(tree: Path, ids: tuple[str, ...]) -> None:
+    """Show each hook in its surroundings in TREE, with the reason for it."""
+    plan = _plan(tree)
+    known = [place.hook.id for place in plan.placed]
+    for name in ids:
+        if name not in known:
+            raise UsageError(f"no hook {name!r}; there are: {', '.join(known)}")
+    for place in plan.placed:
+        if not ids or place.hook.id in ids:
+            click.secho(f"{place.hook.id}: {place.hook.place}, line {place.line}", bold=True)
+            click.echo(click.wrap_text(place.hook.why, 96))
+            click.echo(context(plan, place) + "\n")
+
+
+def _functions(places: tuple[Placed, ...]) -> list[Placed]:
+    """Return one place per function."""
+    unique = {(place.hook.file, place.hook.function): place for place in places}
+    return list(unique.values())
+
+
+@hooks.command()
+@_TREE
+@click.option("--accept", is_flag=True, help="Record that these functions have been read.")
+@click.option("--all", "every", is_flag=True, help="Also those that have been reviewed.")
+def review(tree: Path, accept: bool, every: bool) -> None:
+    """Show the functions that differ from those somebody has read, with the hooks in them.
+
+    Read what surrounds each hook: locks, the epoch, the meaning of the variables it is given.
+    Then record it in sys/hooks/hooks.lock with --accept.
+    """
+    plan = _plan(tree)
+    wanted = plan.placed if every else plan.unreviewed
+    places = _functions(tuple(place for place in wanted if place.fingerprint))
+    if not places:
+        click.echo(f"all functions are as reviewed (FreeBSD {plan.tree.release})")
+        return
+    if not accept:
+        for place in places:
+            click.secho(f"{place.hook.place}", bold=True)
+            click.echo(function_text(plan, place) + "\n")
+        return
+    entries = [
+        Reviewed(
+            plan.tree.release, place.hook.file, place.hook.function or "", place.fingerprint or ""
+        )
+        for place in places
+    ]
+    path = project() / LOCK_FILE
+    save_lock(path, load_lock(path).accept(entries))
+    click.echo(f"{path}: {len(entries)} functions of {plan.tree.release} recorded")
+
+
+@hooks.command()
+@_TREE
+@click.option("--sources", is_flag=True, help="Also create our own files.")
+def diff(tree: Path, sources: bool) -> None:
+    """Print the patch that `apply' amounts to, for patch -p1."""
+    added = [(name, path.read_text()) for name, path in kernel_sources().items()] if sources else []
+    click.echo(unified(_plan(tree), added), nl=False)

@@ -1,0 +1,96 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * One's complement sums.  Knows the two pseudo-headers of contradiction C1 and
+ * how to get from one to the other without touching the payload (RFC 1624).
+ */
+#include "ilnp_cksum.h"
+#include "ilnp_wire.h"
+
+uint16_t
+ilnp_cksum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ((uint16_t)sum);
+}
+
+uint64_t
+ilnp_cksum_add(uint64_t sum, const void *p, size_t len)
+{
+	const uint8_t *b = p;
+
+	for (; len >= 4; len -= 4, b += 4)
+		sum += (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 |
+		    (uint32_t)b[2] << 8 | b[3];
+	if (len >= 2) {
+		sum += (uint32_t)b[0] << 8 | b[1];
+		b += 2;
+		len -= 2;
+	}
+	if (len == 1)
+		sum += (uint32_t)b[0] << 8;
+	return (sum);
+}
+
+static uint64_t
+add_word64(uint64_t sum, uint64_t w)
+{
+	return (sum + (w >> 32) + (w & 0xffffffff));
+}
+
+uint64_t
+ilnp_cksum_pseudo(enum ilnp_cksum kind, struct ilnp_ilv src,
+    struct ilnp_ilv dst, uint32_t len, uint8_t proto)
+{
+	uint64_t sum = (uint64_t)len + proto;
+
+	sum = add_word64(sum, src.nid.nid);
+	sum = add_word64(sum, dst.nid.nid);
+	if (kind == ILNP_CKSUM_IPV6) {
+		sum = add_word64(sum, src.l64.l64);
+		sum = add_word64(sum, dst.l64.l64);
+	}
+	return (sum);
+}
+
+uint16_t
+ilnp_cksum_l64s(struct ilnp_l64 a, struct ilnp_l64 b)
+{
+	return (ilnp_cksum_fold(add_word64(add_word64(0, a.l64), b.l64)));
+}
+
+uint16_t
+ilnp_cksum_fix_seed(uint16_t seed, uint16_t was, uint16_t is)
+{
+	return (ilnp_cksum_fold((uint64_t)seed + (uint16_t)~was + is));
+}
+
+uint16_t
+ilnp_cksum_fix(uint16_t field, uint16_t was, uint16_t is)
+{
+	return ((uint16_t)~ilnp_cksum_fix_seed((uint16_t)~field, was, is));
+}
+
+enum ilnp_cksum
+ilnp_cksum_verify(struct ilnp_ilv src, struct ilnp_ilv dst, uint8_t proto,
+    const uint8_t *l4, size_t len)
+{
+	uint64_t sum = ilnp_cksum_add(0, l4, len);
+	enum ilnp_cksum kind = proto == ILNP_PROTO_ICMPV6 ? ILNP_CKSUM_IPV6 :
+	    ILNP_CKSUM_RFC;
+
+	/* RFC 8200 s8.1: over IPv6 a UDP field of zero is no checksum. */
+	if (proto == ILNP_PROTO_UDP && len >= 8 && (l4[6] | l4[7]) == 0)
+		return (ILNP_CKSUM_UNKNOWN);
+	for (; kind <= ILNP_CKSUM_IPV6; kind++)
+		if (ilnp_cksum_fold(sum + ilnp_cksum_pseudo(kind, src, dst,
+		    (uint32_t)len, proto)) == 0xffff)
+			return (kind);
+	return (ILNP_CKSUM_UNKNOWN);
+}

@@ -1,0 +1,762 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * The table of sessions: who is in it, who is found, who must go.
+ *
+ * Buckets are chosen by a keyed hash of the NID pair, so nobody can aim at one.
+ * Memory is bounded three ways: sess_max in all, half_max for sessions a peer
+ * began and has not confirmed, pair_max for one pair of NIDs.  When room is
+ * short a random unconfirmed session goes; a confirmed one never makes way for
+ * a packet, so a flood from forged sources only competes with itself.
+ */
+#include "ilnp_ilcc_var.h"
+#include "ilnp_addr.h"
+
+#define	CONTAINER(p, type, field)					\
+	((type *)(void *)((uint8_t *)(p) - offsetof(type, field)))
+
+const char *
+ilnp_event_name(enum ilnp_event_kind kind)
+{
+	static const char *const names[] = {
+		[ILNP_EV_SESS_NEW] = "sess_new",
+		[ILNP_EV_SESS_GONE] = "sess_gone",
+		[ILNP_EV_FALLBACK] = "fallback",
+		[ILNP_EV_REKEYED] = "rekeyed",
+		[ILNP_EV_PATH_UP] = "path_up",
+		[ILNP_EV_PATH_SUSPECT] = "path_suspect",
+		[ILNP_EV_PATH_DOWN] = "path_down",
+		[ILNP_EV_LU_SENT] = "lu_sent",
+		[ILNP_EV_LU_ACKED] = "lu_acked",
+		[ILNP_EV_LU_FAILED] = "lu_failed",
+		[ILNP_EV_LU_RCVD] = "lu_rcvd",
+		[ILNP_EV_LOC_ADD] = "loc_add",
+		[ILNP_EV_LOC_DEL] = "loc_del",
+		[ILNP_EV_LOC_QUIET] = "loc_quiet",
+	};
+
+	return (names[kind]);
+}
+
+void
+ilnp_ilcc_event(struct ilnp_ilcc *c, enum ilnp_event_kind kind,
+    const struct ilnp_sess *s, const struct ilnp_l64pair *pair,
+    uint32_t count, ilnp_time_t now)
+{
+	struct ilnp_event e = { .e_kind = kind, .e_time = now,
+	    .e_count = count };
+
+	if (c->c_event == NULL)
+		return;
+	if (s != NULL)
+		e.e_nids = s->s_nids;
+	if (pair != NULL)
+		e.e_pair = *pair;
+	c->c_event(c->c_eventarg, &e);
+}
+
+static uint32_t
+power_of_two(uint32_t n)
+{
+	uint32_t p = ILNP_STRIPES;
+
+	while (p < n)
+		p <<= 1;
+	return (p);
+}
+
+struct ilnp_ilcc *
+ilnp_ilcc_alloc(const struct ilnp_conf *conf, ilnp_event_fn *fn, void *arg)
+{
+	struct ilnp_ilcc *c = ilnp_env_alloc(sizeof(*c));
+	uint32_t nbuckets = power_of_two(conf->sess_max);
+
+	if (c == NULL)
+		return (NULL);
+	c->c_conf = *conf;
+	c->c_event = fn;
+	c->c_eventarg = arg;
+	c->c_alg = ilnp_sel_algs[0];
+	c->c_mask = nbuckets - 1;
+	c->c_max = conf->sess_max;
+	c->c_halfmax = conf->half_max < c->c_max ? conf->half_max : c->c_max;
+	c->c_bucket = ilnp_env_alloc(nbuckets * sizeof(*c->c_bucket));
+	c->c_pool = ilnp_env_alloc(c->c_max * sizeof(*c->c_pool));
+	c->c_busy = ilnp_env_alloc(c->c_max * sizeof(*c->c_busy));
+	c->c_half = ilnp_env_alloc(c->c_halfmax * sizeof(*c->c_half));
+	ilnp_env_random(c->c_hashkey, sizeof(c->c_hashkey));
+	ilnp_env_random(c->c_secret, sizeof(c->c_secret));
+	ilnp_lock_init(&c->c_lock, "ilnp pool", ILNP_RANK_POOL);
+	for (u_int i = 0; i < ILNP_STRIPES; i++)
+		ilnp_lock_init(&c->c_stripe[i], "ilnp bucket",
+		    ILNP_RANK_BUCKET);
+	ilnp_local_init(&c->c_local);
+	c->c_nextid = 1;
+	if (c->c_bucket == NULL || c->c_pool == NULL || c->c_busy == NULL ||
+	    c->c_half == NULL) {
+		ilnp_ilcc_free(c);
+		return (NULL);
+	}
+	for (uint32_t i = 0; i < nbuckets; i++)
+		CK_LIST_INIT(&c->c_bucket[i]);
+	return (c);
+}
+
+static void
+free_sess(struct ilnp_sess *s)
+{
+	if (s->s_paths != NULL)
+		ilnp_env_free(s->s_paths,
+		    ilnp_pathset_size(s->s_paths->ps_cap));
+	ilnp_lock_destroy(&s->s_lock);
+	ilnp_env_free(s, sizeof(*s));
+}
+
+void
+ilnp_ilcc_free(struct ilnp_ilcc *c)
+{
+	for (uint32_t i = 0; i < c->c_n; i++)
+		free_sess(c->c_pool[i]);
+	ilnp_local_destroy(&c->c_local);
+	for (u_int i = 0; i < ILNP_STRIPES; i++)
+		ilnp_lock_destroy(&c->c_stripe[i]);
+	ilnp_lock_destroy(&c->c_lock);
+	if (c->c_bucket != NULL)
+		ilnp_env_free(c->c_bucket,
+		    (c->c_mask + 1) * sizeof(*c->c_bucket));
+	if (c->c_pool != NULL)
+		ilnp_env_free(c->c_pool, c->c_max * sizeof(*c->c_pool));
+	if (c->c_busy != NULL)
+		ilnp_env_free(c->c_busy, c->c_max * sizeof(*c->c_busy));
+	if (c->c_half != NULL)
+		ilnp_env_free(c->c_half, c->c_halfmax * sizeof(*c->c_half));
+	ilnp_env_free(c, sizeof(*c));
+}
+
+struct ilnp_conf *
+ilnp_ilcc_conf(struct ilnp_ilcc *c)
+{
+	return (&c->c_conf);
+}
+
+struct ilnp_local *
+ilnp_ilcc_local(struct ilnp_ilcc *c)
+{
+	return (&c->c_local);
+}
+
+const struct ilnp_stats *
+ilnp_ilcc_stats(const struct ilnp_ilcc *c)
+{
+	return (&c->c_stats);
+}
+
+int
+ilnp_ilcc_algorithm(struct ilnp_ilcc *c, const char *name)
+{
+	const struct ilnp_sel_alg *alg = ilnp_sel_lookup(name);
+
+	if (alg == NULL)
+		return (ENOENT);
+	ilnp_store_ptr(&c->c_alg, alg);
+	return (0);
+}
+
+const char *
+ilnp_ilcc_algorithm_name(const struct ilnp_ilcc *c)
+{
+	const struct ilnp_sel_alg *alg = ilnp_load_ptr(&c->c_alg);
+
+	return (alg->sa_name);
+}
+
+uint32_t
+ilnp_ilcc_bucketof(const struct ilnp_ilcc *c, const struct ilnp_nidpair *nids)
+{
+	uint64_t words[2] = { nids->local.nid, nids->remote.nid };
+
+	return ((uint32_t)ilnp_hash(c->c_hashkey, words, 2) & c->c_mask);
+}
+
+/*
+ * How far a session may be trusted to lead to the node that its NID names: we
+ * sought it where names say it is; it has answered from somewhere; anybody
+ * could have sent the packet that made it.
+ */
+static u_int
+trust(const struct ilnp_sess *s)
+{
+	return (s->s_initiator ? 2 : ilnp_load_32(&s->s_confirmed) != 0);
+}
+
+static bool
+prefer(const struct ilnp_sess *a, const struct ilnp_sess *b)
+{
+	u_int ta = trust(a), tb = trust(b);
+
+	return (ta != tb ? ta > tb : a->s_id > b->s_id);
+}
+
+struct ilnp_sess *
+ilnp_ilcc_find(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids)
+{
+	struct ilnp_sess *s, *best = NULL;
+
+	ILNP_EPOCH_ASSERT();
+	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash)
+		if (ilnp_nidpair_eq(&s->s_nids, nids) &&
+		    (best == NULL || prefer(s, best)))
+			best = s;
+	return (best);
+}
+
+/* True if the correspondent has shown to be at a locator, or names say so. */
+static bool
+is_at(struct ilnp_sess *s, struct ilnp_l64 at)
+{
+	const struct ilnp_loc *l = ilnp_locset_find(&s->s_remote, at);
+
+	return (l != NULL && (l->l_flags & ILNP_LOC_F_UNPROVEN) == 0);
+}
+
+uint32_t
+ilnp_ilcc_token(const struct ilnp_ilcc *c, const struct ilnp_nonce *nonce)
+{
+	uint64_t words[3] = { nonce->n_len, 0, 0 };
+	uint32_t token;
+
+	_Static_assert(sizeof(nonce->n_b) <= 2 * sizeof(words[0]), "fits");
+	memcpy(&words[1], nonce->n_b, sizeof(nonce->n_b));
+	token = (uint32_t)ilnp_hash(c->c_secret, words, 3);
+	return (token != 0 ? token : 1);
+}
+
+struct ilnp_sess *
+ilnp_ilcc_bytoken(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    uint32_t token)
+{
+	struct ilnp_sess *s;
+
+	ILNP_EPOCH_ASSERT();
+	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
+		bool found;
+
+		if (!ilnp_nidpair_eq(&s->s_nids, nids))
+			continue;
+		ilnp_lock(&s->s_lock);
+		found = !s->s_dead && s->s_nin.n_len != 0 &&
+		    ilnp_ilcc_token(c, &s->s_nin) == token;
+		ilnp_unlock(&s->s_lock);
+		if (found)
+			return (s);
+	}
+	return (NULL);
+}
+
+struct ilnp_sess *
+ilnp_ilcc_find_at(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    struct ilnp_l64 at)
+{
+	struct ilnp_sess *s, *best = NULL;
+
+	ILNP_EPOCH_ASSERT();
+	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
+		bool there;
+
+		if (!ilnp_nidpair_eq(&s->s_nids, nids))
+			continue;
+		ilnp_lock(&s->s_lock);
+		there = !s->s_dead && s->s_state != ILNP_SESS_IPV6 &&
+		    is_at(s, at);
+		ilnp_unlock(&s->s_lock);
+		if (there && (best == NULL || prefer(s, best)))
+			best = s;
+	}
+	return (best);
+}
+
+static void
+free_later(struct ilnp_deferred *d)
+{
+	free_sess(CONTAINER(d, struct ilnp_sess, s_deferred));
+}
+
+static void
+leave_half(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	uint32_t last;
+
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	if (s->s_halfslot == ILNP_NOSLOT)
+		return;
+	last = --c->c_nhalf;
+	c->c_half[s->s_halfslot] = c->c_half[last];
+	c->c_half[s->s_halfslot]->s_halfslot = s->s_halfslot;
+	s->s_halfslot = ILNP_NOSLOT;
+}
+
+static void
+leave_busy(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	uint32_t last;
+
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	if (s->s_busyslot == ILNP_NOSLOT)
+		return;
+	last = --c->c_nbusy;
+	c->c_busy[s->s_busyslot] = c->c_busy[last];
+	ilnp_store_32(&c->c_busy[last]->s_busyslot, s->s_busyslot);
+	ilnp_store_32(&s->s_busyslot, ILNP_NOSLOT);
+}
+
+/* Takes a session out of everything; its memory follows its last reader. */
+static void
+remove_sess(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	struct ilnp_lock *stripe = &c->c_stripe[
+	    ilnp_ilcc_bucketof(c, &s->s_nids) % ILNP_STRIPES];
+	uint32_t last;
+	bool held;
+
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	last = --c->c_n;
+	c->c_pool[s->s_slot] = c->c_pool[last];
+	c->c_pool[s->s_slot]->s_slot = s->s_slot;
+	leave_half(c, s);
+	leave_busy(c, s);
+	ilnp_lock(stripe);
+	CK_LIST_REMOVE(s, s_hash);
+	ilnp_unlock(stripe);
+	ilnp_lock(&s->s_lock);
+	s->s_dead = true;
+	held = s->s_holds != 0;
+	ILNP_STAT(c, sess_freed);
+	ilnp_ilcc_event(c, ILNP_EV_SESS_GONE, s, NULL, 0, 0);
+	ilnp_unlock(&s->s_lock);
+	if (!held)
+		ilnp_env_defer(&s->s_deferred, free_later);
+}
+
+bool
+ilnp_sess_hold(struct ilnp_sess *s)
+{
+	bool alive;
+
+	ilnp_lock(&s->s_lock);
+	alive = !s->s_dead;
+	if (alive)
+		s->s_holds++;
+	ilnp_unlock(&s->s_lock);
+	return (alive);
+}
+
+void
+ilnp_sess_release(struct ilnp_sess *s)
+{
+	bool last;
+
+	ilnp_lock(&s->s_lock);
+	ILNP_ASSERT(s->s_holds > 0);
+	last = --s->s_holds == 0 && s->s_dead;
+	ilnp_unlock(&s->s_lock);
+	if (last)
+		ilnp_env_defer(&s->s_deferred, free_later);
+}
+
+/* Evicts a random unconfirmed session.  Returns false if there is none. */
+static bool
+evict_half(struct ilnp_ilcc *c)
+{
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	while (c->c_nhalf > 0) {
+		struct ilnp_sess *s;
+		uint32_t r;
+
+		ilnp_env_random(&r, sizeof(r));
+		s = c->c_half[r % c->c_nhalf];
+		if (ilnp_load_32(&s->s_confirmed) != 0) {
+			/* Its own thread is just about to do this. */
+			leave_half(c, s);
+			continue;
+		}
+		ILNP_STAT(c, sess_evicted);
+		remove_sess(c, s);
+		return (true);
+	}
+	return (false);
+}
+
+/*
+ * Makes room under pair_max, which counts what peers began: the oldest
+ * unconfirmed session of the pair goes.
+ * Returns false if all of them are confirmed.
+ */
+static bool
+limit_pair(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids)
+{
+	struct ilnp_sess *s, *oldest = NULL;
+	u_int n = 0;
+
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
+		if (s->s_initiator || !ilnp_nidpair_eq(&s->s_nids, nids))
+			continue;
+		n++;
+		if (ilnp_load_32(&s->s_confirmed) == 0 &&
+		    (oldest == NULL || s->s_id < oldest->s_id))
+			oldest = s;
+	}
+	if (n < ilnp_load_32(&c->c_conf.pair_max))
+		return (true);
+	if (oldest == NULL)
+		return (false);
+	ILNP_STAT(c, sess_evicted);
+	remove_sess(c, oldest);
+	return (true);
+}
+
+/* Returns a session outside the table, or NULL. */
+static struct ilnp_sess *
+alloc_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    bool initiator, ilnp_time_t now)
+{
+	struct ilnp_sess *s = ilnp_env_alloc(sizeof(*s));
+
+	if (s == NULL)
+		return (NULL);
+	ilnp_lock_init(&s->s_lock, "ilnp session", ILNP_RANK_SESS);
+	s->s_nids = *nids;
+	s->s_initiator = initiator;
+	s->s_state = initiator ? ILNP_SESS_TRYING : ILNP_SESS_OPEN;
+	s->s_created = now;
+	s->s_lu_gen = ilnp_local_gen(&c->c_local);
+	s->s_halfslot = s->s_busyslot = ILNP_NOSLOT;
+	return (s);
+}
+
+/*
+ * Puts a new session into the table.
+ * Returns 0, or ENOSPC with the session still the caller's.
+ */
+static int
+insert_sess(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+{
+	uint32_t b = ilnp_ilcc_bucketof(c, &s->s_nids);
+
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	if (!s->s_initiator && !limit_pair(c, &s->s_nids))
+		return (ENOSPC);
+	if (!s->s_initiator && c->c_nhalf == c->c_halfmax)
+		(void)evict_half(c);
+	if (c->c_n == c->c_max && !evict_half(c))
+		return (ENOSPC);
+	s->s_id = c->c_nextid++;
+	s->s_slot = c->c_n;
+	c->c_pool[c->c_n++] = s;
+	if (!s->s_initiator) {
+		s->s_halfslot = c->c_nhalf;
+		c->c_half[c->c_nhalf++] = s;
+	}
+	ilnp_lock(&c->c_stripe[b % ILNP_STRIPES]);
+	CK_LIST_INSERT_HEAD(&c->c_bucket[b], s, s_hash);
+	ilnp_unlock(&c->c_stripe[b % ILNP_STRIPES]);
+	ILNP_STAT(c, sess_created);
+	ilnp_ilcc_event(c, ILNP_EV_SESS_NEW, s, NULL, 0, now);
+	return (0);
+}
+
+/* Takes the usable ones of the locators that names gave. */
+static u_int
+put_locators(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    const struct ilnp_lurec *rec, u_int n, ilnp_time_t now)
+{
+	u_int taken = 0;
+
+	for (u_int i = 0; i < n && taken < ilnp_load_32(&c->c_conf.maxlocs);
+	    i++) {
+		uint16_t pref = rec[i].lr_pref > UINT16_MAX ? UINT16_MAX :
+		    (uint16_t)rec[i].lr_pref;
+		/* TTL 0 is good for one session (RFC 6740 s4.4), not for ever. */
+		uint32_t life = rec[i].lr_life == 0 ? 1 : rec[i].lr_life;
+
+		if (ilnp_l64_usable(rec[i].lr_l64) &&
+		    ilnp_locset_put(&s->s_remote, rec[i].lr_l64, pref, life, 0,
+		    now) != NULL)
+			taken++;
+	}
+	return (taken);
+}
+
+/*
+ * Finds a session that leads to the node we mean: one that we opened, or one
+ * that it began from where names say it is.  Others may use its NID.
+ * Returns the session locked, or NULL.
+ */
+static struct ilnp_sess *
+find_named(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n)
+{
+	struct ilnp_sess *s;
+
+	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
+		bool named = s->s_initiator;
+
+		if (!ilnp_nidpair_eq(&s->s_nids, nids) || trust(s) == 0)
+			continue;
+		ilnp_lock(&s->s_lock);
+		for (u_int i = 0; !named && i < n; i++)
+			named = is_at(s, rec[i].lr_l64);
+		if (named && !s->s_dead)
+			return (s);
+		ilnp_unlock(&s->s_lock);
+	}
+	return (NULL);
+}
+
+int
+ilnp_ilcc_open(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n, ilnp_time_t now,
+    struct ilnp_sess **sp)
+{
+	struct ilnp_sess *s;
+	int error;
+
+	ILNP_EPOCH_ASSERT();
+	s = find_named(c, nids, rec, n);
+	if (s != NULL) {
+		/*
+		 * What the peer itself has told us by a Locator Update stands,
+		 * unless it is nowhere there: both of us may have moved
+		 * (RFC 6740 s6.2).
+		 */
+		if (s->s_lu_rx == 0 || ilnp_sess_lost(s)) {
+			(void)put_locators(c, s, rec, n, now);
+			s->s_synced = false;
+		}
+		ilnp_unlock(&s->s_lock);
+		*sp = s;
+		return (0);
+	}
+	s = alloc_sess(c, nids, true, now);
+	if (s == NULL)
+		return (ENOMEM);
+	if (put_locators(c, s, rec, n, now) == 0) {
+		free_sess(s);
+		return (EADDRNOTAVAIL);
+	}
+	s->s_nout.n_len = (uint8_t)ilnp_load_32(&c->c_conf.nonce_size);
+	ilnp_env_random(s->s_nout.n_b, s->s_nout.n_len);
+	ilnp_lock(&c->c_lock);
+	error = insert_sess(c, s, now);
+	ilnp_unlock(&c->c_lock);
+	if (error != 0) {
+		ILNP_STAT(c, sess_refused);
+		free_sess(s);
+		return (error);
+	}
+	*sp = s;
+	return (0);
+}
+
+/*
+ * The responder's nonce is a keyed hash of the NIDs and the initiator's nonce:
+ * as unpredictable as a random one and new for each session, yet the same
+ * again if this session is evicted under a flood and its next packet makes it
+ * anew.
+ */
+static void
+derive_nonce(const struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_nonce *peer, struct ilnp_nonce *out)
+{
+	uint64_t words[5] = { nids->local.nid, nids->remote.nid, 0, 0, 0 };
+	uint8_t raw[2 * sizeof(uint64_t)];
+
+	memcpy(&words[2], peer->n_b, sizeof(peer->n_b));
+	for (uint64_t i = 0; i < 2; i++) {
+		uint64_t h;
+
+		words[4] = (uint64_t)peer->n_len << 8 | i;
+		h = ilnp_hash(c->c_secret, words, 5);
+		memcpy(raw + i * sizeof(h), &h, sizeof(h));
+	}
+	out->n_len = (uint8_t)ilnp_load_32(&c->c_conf.nonce_size);
+	memcpy(out->n_b, raw, out->n_len);
+}
+
+/* True if a session of the pair sends under this nonce already. */
+static bool
+nonce_taken(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_nonce *nonce)
+{
+	struct ilnp_sess *s;
+
+	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash)
+		if (ilnp_nidpair_eq(&s->s_nids, nids) &&
+		    ilnp_nonce_eq(&s->s_nout, nonce))
+			return (true);
+	return (false);
+}
+
+/*
+ * Makes a session as responder, for a packet that carried nonce `peer' from
+ * locator `from'.
+ * Returns 0 and the session, borrowed, ENOSPC or ENOMEM.
+ */
+int
+ilnp_ilcc_accept(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_nonce *peer, struct ilnp_l64 from, ilnp_time_t now,
+    struct ilnp_sess **sp)
+{
+	struct ilnp_sess *s = alloc_sess(c, nids, false, now);
+	int error;
+
+	if (s == NULL) {
+		ILNP_STAT(c, sess_refused);
+		return (ENOMEM);
+	}
+	s->s_nin = *peer;
+	if (ilnp_load_32(&c->c_conf.nonce_shared) != 0)
+		s->s_nout = *peer;
+	else {
+		derive_nonce(c, nids, peer, &s->s_nout);
+		/*
+		 * The session it was derived for once may have gone over to
+		 * another nonce of the peer's, which would then take the one
+		 * for the other.
+		 */
+		if (nonce_taken(c, nids, &s->s_nout))
+			ilnp_env_random(s->s_nout.n_b, s->s_nout.n_len);
+	}
+	(void)ilnp_locset_put(&s->s_remote, from, 0,
+	    ilnp_load_32(&c->c_conf.lu_lifetime), 0, now);
+	ilnp_lock(&c->c_lock);
+	error = insert_sess(c, s, now);
+	ilnp_unlock(&c->c_lock);
+	if (error != 0) {
+		ILNP_STAT(c, sess_refused);
+		free_sess(s);
+		return (error);
+	}
+	*sp = s;
+	return (0);
+}
+
+void
+ilnp_ilcc_close(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	ilnp_lock(&c->c_lock);
+	/* s_dead only changes under c_lock, so one reader of it wins. */
+	if (!s->s_dead)
+		remove_sess(c, s);
+	ilnp_unlock(&c->c_lock);
+}
+
+void
+ilnp_ilcc_busy(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	if (ilnp_load_32(&s->s_busyslot) != ILNP_NOSLOT)
+		return;
+	ilnp_lock(&c->c_lock);
+	if (!s->s_dead && s->s_busyslot == ILNP_NOSLOT) {
+		ilnp_store_32(&s->s_busyslot, c->c_nbusy);
+		c->c_busy[c->c_nbusy++] = s;
+	}
+	ilnp_unlock(&c->c_lock);
+}
+
+void
+ilnp_ilcc_notbusy(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	ilnp_lock(&c->c_lock);
+	leave_busy(c, s);
+	ilnp_unlock(&c->c_lock);
+}
+
+void
+ilnp_ilcc_unhalf(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	ilnp_lock(&c->c_lock);
+	leave_half(c, s);
+	ilnp_unlock(&c->c_lock);
+}
+
+u_int
+ilnp_ilcc_count(struct ilnp_ilcc *c)
+{
+	u_int n;
+
+	ilnp_lock(&c->c_lock);
+	n = c->c_n;
+	ilnp_unlock(&c->c_lock);
+	return (n);
+}
+
+void
+ilnp_sess_info(struct ilnp_sess *s, struct ilnp_sessinfo *si)
+{
+	memset(si, 0, sizeof(*si));
+	ilnp_lock(&s->s_lock);
+	si->si_id = s->s_id;
+	si->si_nids = s->s_nids;
+	si->si_state = (enum ilnp_sessstate)s->s_state;
+	si->si_initiator = s->s_initiator;
+	si->si_confirmed = s->s_confirmed != 0;
+	si->si_lu_pending = s->s_lu_pending;
+	si->si_cksum = (enum ilnp_cksum)s->s_rxcksum;
+	si->si_created = s->s_created;
+	si->si_lastrx = s->s_lastrx;
+	si->si_remote = s->s_remote;
+	if (s->s_paths != NULL) {
+		const struct ilnp_pathset *ps = s->s_paths;
+
+		si->si_algorithm = ps->ps_alg->sa_name;
+		si->si_txpkts = ps->ps_gonetxpkts;
+		si->si_rxpkts = ps->ps_gonerxpkts;
+		si->si_txbytes = ps->ps_gonetxbytes;
+		si->si_rxbytes = ps->ps_gonerxbytes;
+		for (u_int i = 0; i < ps->ps_cap; i++) {
+			const struct ilnp_path *p = &ps->ps_path[i];
+
+			if (!p->p_used)
+				continue;
+			si->si_path[si->si_npaths++] = *p;
+			si->si_txpkts += p->p_txpkts;
+			si->si_rxpkts += p->p_rxpkts;
+			si->si_txbytes += p->p_txbytes;
+			si->si_rxbytes += p->p_rxbytes;
+		}
+	}
+	ilnp_unlock(&s->s_lock);
+}
+
+bool
+ilnp_ilcc_list(struct ilnp_ilcc *c, u_int *cursor, struct ilnp_sessinfo *si)
+{
+	struct ilnp_sess *s = NULL;
+
+	ILNP_EPOCH_ASSERT();
+	ilnp_lock(&c->c_lock);
+	if (*cursor < c->c_n)
+		s = c->c_pool[(*cursor)++];
+	ilnp_unlock(&c->c_lock);
+	if (s == NULL)
+		return (false);
+	ilnp_sess_info(s, si);
+	return (true);
+}
+
+struct ilnp_sess *
+ilnp_ilcc_byid(struct ilnp_ilcc *c, uint64_t id)
+{
+	struct ilnp_sess *s = NULL;
+
+	ILNP_EPOCH_ASSERT();
+	ilnp_lock(&c->c_lock);
+	for (uint32_t i = 0; i < c->c_n && s == NULL; i++)
+		if (c->c_pool[i]->s_id == id)
+			s = c->c_pool[i];
+	ilnp_unlock(&c->c_lock);
+	return (s);
+}

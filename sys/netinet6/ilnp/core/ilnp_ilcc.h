@@ -1,0 +1,243 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * The ILNP Communication Cache (RFC 6741 s5) as an edge sees it.
+ *
+ * An edge hands in packets and the time, and gets verdicts and actions back.
+ * Packets are only read, never changed.  Sessions are borrowed: a pointer is
+ * good until the epoch section in which it was got ends.  All functions may be
+ * called from several threads at once, inside an epoch section where so noted.
+ */
+#ifndef _ILNP_ILCC_H_
+#define	_ILNP_ILCC_H_
+
+#include "ilnp_act.h"
+#include "ilnp_knob.h"
+#include "ilnp_local.h"
+#include "ilnp_path.h"
+#include "ilnp_stat.h"
+
+struct ilnp_ilcc;
+struct ilnp_sess;
+
+/*
+ * Told what happens, with locks held: it must not call back into the cache.
+ * It may be NULL.
+ */
+typedef void ilnp_event_fn(void *arg, const struct ilnp_event *);
+
+/*
+ * Makes a cache.  `conf' is copied.
+ * Returns NULL if memory is short.
+ */
+struct ilnp_ilcc *ilnp_ilcc_alloc(const struct ilnp_conf *, ilnp_event_fn *,
+		    void *arg);
+
+/* Frees a cache and its sessions; no thread may be inside any more. */
+void	ilnp_ilcc_free(struct ilnp_ilcc *);
+
+/* The knobs in force; an edge changes them by ilnp_conf_set() on this. */
+struct ilnp_conf *ilnp_ilcc_conf(struct ilnp_ilcc *);
+struct ilnp_local *ilnp_ilcc_local(struct ilnp_ilcc *);
+const struct ilnp_stats *ilnp_ilcc_stats(const struct ilnp_ilcc *);
+
+/* The default selection algorithm.  Returns 0 or ENOENT. */
+int	ilnp_ilcc_algorithm(struct ilnp_ilcc *, const char *name);
+const char *ilnp_ilcc_algorithm_name(const struct ilnp_ilcc *);
+
+/*
+ * The session for packets to a correspondent: a confirmed one if there is one,
+ * else the youngest.  Inside an epoch.
+ * Returns the session, borrowed, or NULL.
+ */
+struct ilnp_sess *ilnp_ilcc_find(struct ilnp_ilcc *,
+		    const struct ilnp_nidpair *);
+
+/*
+ * As above, but only a session with a correspondent that has the locator `at':
+ * two nodes may have the same NID, and only locators tell them apart then
+ * (RFC 6741 s5.4).  Correspondents that do not speak ILNP are left out.
+ */
+struct ilnp_sess *ilnp_ilcc_find_at(struct ilnp_ilcc *,
+		    const struct ilnp_nidpair *, struct ilnp_l64 at);
+
+/*
+ * Opens a session as initiator toward a correspondent that names say speaks
+ * ILNP (RFC 6744 s6), with the locators they gave.  Where a session exists its
+ * locator set is refreshed, but for what a Locator Update has told.
+ * Inside an epoch.
+ * Returns 0 and the session, EADDRNOTAVAIL if no locator may be used, ENOSPC
+ * if the cache is full, ENOMEM.
+ */
+int	ilnp_ilcc_open(struct ilnp_ilcc *, const struct ilnp_nidpair *,
+	    const struct ilnp_lurec *, u_int n, ilnp_time_t now,
+	    struct ilnp_sess **);
+
+/*
+ * A transport flow that belongs to a session holds it: a held session is not
+ * freed for being idle, and its memory outlives ilnp_ilcc_close().  Taking hold
+ * is for sessions borrowed inside an epoch.
+ * Returns false if the session has been closed.
+ */
+bool	ilnp_sess_hold(struct ilnp_sess *);
+void	ilnp_sess_release(struct ilnp_sess *);
+
+/*
+ * A digest of a peer's nonce, never 0, that says nothing about it; and the
+ * session of a pair of NIDs whose peer uses that nonce, borrowed, or NULL.
+ */
+uint32_t ilnp_ilcc_token(const struct ilnp_ilcc *, const struct ilnp_nonce *);
+struct ilnp_sess *ilnp_ilcc_bytoken(struct ilnp_ilcc *,
+		    const struct ilnp_nidpair *, uint32_t token);
+
+/* Ends a session, or only its memory of not speaking ILNP. */
+void	ilnp_ilcc_close(struct ilnp_ilcc *, struct ilnp_sess *);
+void	ilnp_sess_retry(struct ilnp_ilcc *, struct ilnp_sess *);
+
+/* Packet out. */
+enum ilnp_outverdict {
+	ILNP_OUT_ILNP,		/* write locators and nonce */
+	ILNP_OUT_PLAIN,		/* write locators; no nonce, IPv6 checksum */
+	ILNP_OUT_NOPATH		/* drop; counted */
+};
+
+#define	ILNP_COPIES_MAX	4	/* paths of one packet (redundant) */
+
+struct ilnp_outpath {
+	struct ilnp_l64pair op_pair;
+	uint32_t	op_if;		/* edge's handle of the local locator */
+	uint32_t	op_mtu;		/* octets; 0 = that of the link */
+};
+
+struct ilnp_out {
+	u_int		o_n;		/* paths, 1 to ILNP_COPIES_MAX */
+	struct ilnp_outpath o_path[ILNP_COPIES_MAX];
+	struct ilnp_nonce o_nonce;	/* n_len 0: send without */
+	enum ilnp_cksum	o_cksum;	/* RFC or IPV6 */
+	bool		o_kick;		/* call ilnp_ilcc_tick() soon */
+};
+
+/*
+ * Chooses how a packet of `len' octets goes out.  `flow' is a hash of its
+ * transport flow.  Inside an epoch.
+ */
+enum ilnp_outverdict ilnp_sess_output(struct ilnp_ilcc *, struct ilnp_sess *,
+	    uint32_t len, uint32_t flow, ilnp_time_t now, struct ilnp_out *);
+
+/*
+ * True if a packet sent now would go out with neither a nonce nor a checksum
+ * that hardware cannot make, so that it may be left to be cut up below.
+ */
+bool	ilnp_sess_bare(struct ilnp_ilcc *, struct ilnp_sess *, ilnp_time_t now);
+
+/* Packet in. */
+enum ilnp_inverdict {
+	ILNP_IN_IPV6,		/* none of ILNP's business */
+	ILNP_IN_DELIVER,	/* part of i_sess: give it to transport */
+	ILNP_IN_ERROR,		/* ICMPv6 error about a packet of i_sess */
+	ILNP_IN_CONSUMED,	/* a control message; the actions answer it */
+	ILNP_IN_DROP		/* counted */
+};
+
+struct ilnp_in {
+	struct ilnp_view i_view;
+	struct ilnp_sess *i_sess;	/* borrowed */
+	struct ilnp_nidpair i_nids;	/* seen from our side */
+	enum ilnp_cksum	i_cksum;	/* what the peer sends; UNKNOWN: find
+					   out and call ilnp_sess_cksum() */
+	struct ilnp_view i_quote;	/* ERROR: the quoted packet */
+	uint16_t	i_quoteoff;	/* ERROR: where it starts */
+	uint32_t	i_mtu;		/* ERROR: of a Packet Too Big, else 0 */
+	bool		i_kick;		/* call ilnp_ilcc_tick() soon */
+};
+
+/* What an edge knows of the flow of a packet. */
+enum ilnp_flowhint {
+	ILNP_FLOW_OPENS,	/* may begin a flow, or the edge cannot know */
+	ILNP_FLOW_KNOWN		/* belongs to a flow with an existing session */
+};
+
+/*
+ * Judges a packet that arrived for one of our addresses.  `len' octets are at
+ * hand; ICMPv6 messages must be whole.  A TCP segment that is no SYN never
+ * opens a session while one exists, whatever the hint.  Inside an epoch; the
+ * list of actions must have ILNP_ACTS_INPUT free places.
+ */
+enum ilnp_inverdict ilnp_ilcc_input(struct ilnp_ilcc *, const uint8_t *pkt,
+	    size_t len, enum ilnp_flowhint, ilnp_time_t now, struct ilnp_in *,
+	    struct ilnp_acts *);
+
+/*
+ * Says which kind of checksum a packet of the peer turned out to carry.
+ * Returns false if the packet must be dropped (cksum_strict); counted.
+ */
+bool	ilnp_sess_cksum(struct ilnp_ilcc *, struct ilnp_sess *,
+	    enum ilnp_cksum);
+
+/* Says that the peer has been heard to answer us (a TCP handshake is done). */
+void	ilnp_sess_confirm(struct ilnp_ilcc *, struct ilnp_sess *);
+
+/*
+ * Timers: probes, Locator Updates, fallback, ageing.  Call when the returned
+ * time comes, or sooner; again at once if it is `now' (the list was full).
+ * Inside an epoch.
+ */
+ilnp_time_t ilnp_ilcc_tick(struct ilnp_ilcc *, ilnp_time_t now,
+	    struct ilnp_acts *);
+
+/*
+ * True if no correspondent needs a disabled locator any more: all have
+ * acknowledged and it has been quiet (soft handover, RFC 6740 s6.2).
+ */
+bool	ilnp_ilcc_released(struct ilnp_ilcc *, struct ilnp_l64, ilnp_time_t now);
+
+/* Listings. */
+enum ilnp_sessstate {
+	ILNP_SESS_TRYING,	/* we began; the peer's nonce is not known yet */
+	ILNP_SESS_OPEN,
+	ILNP_SESS_IPV6		/* the peer does not speak ILNP */
+};
+
+struct ilnp_sessinfo {
+	uint64_t	si_id;
+	struct ilnp_nidpair si_nids;
+	enum ilnp_sessstate si_state;
+	bool		si_initiator;
+	bool		si_confirmed;
+	bool		si_lu_pending;
+	enum ilnp_cksum	si_cksum;	/* the peer's */
+	const char	*si_algorithm;	/* NULL while it has no paths */
+	uint64_t	si_txpkts;
+	uint64_t	si_rxpkts;
+	uint64_t	si_txbytes;
+	uint64_t	si_rxbytes;
+	ilnp_time_t	si_created;
+	ilnp_time_t	si_lastrx;
+	struct ilnp_locset si_remote;
+	u_int		si_npaths;
+	struct ilnp_path si_path[ILNP_PATHS_MAX];
+};
+
+u_int	ilnp_ilcc_count(struct ilnp_ilcc *);
+
+/*
+ * Copies out the session in place `*cursor' of the cache or the next one, and
+ * moves the cursor on.  Nonces stay inside.  Inside an epoch.
+ * Returns false when there is none left.
+ */
+bool	ilnp_ilcc_list(struct ilnp_ilcc *, u_int *cursor,
+	    struct ilnp_sessinfo *);
+
+/* The same for one session. */
+void	ilnp_sess_info(struct ilnp_sess *, struct ilnp_sessinfo *);
+
+/* Finds a session by the si_id of a listing.  Inside an epoch. */
+struct ilnp_sess *ilnp_ilcc_byid(struct ilnp_ilcc *, uint64_t id);
+
+/* Selects an algorithm for one session.  Returns 0, ENOENT or ENOMEM. */
+int	ilnp_sess_algorithm(struct ilnp_ilcc *, struct ilnp_sess *,
+	    const char *name);
+
+#endif /* !_ILNP_ILCC_H_ */

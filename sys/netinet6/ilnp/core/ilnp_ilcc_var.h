@@ -1,0 +1,157 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * The cache from the inside: for ilnp_ilcc.c, ilnp_sess.c, ilnp_input.c,
+ * ilnp_icmp.c and ilnp_tick.c only.
+ */
+#ifndef _ILNP_ILCC_VAR_H_
+#define	_ILNP_ILCC_VAR_H_
+
+#include "ilnp_ilcc.h"
+
+/*
+ * One session: two NIDs, two nonces (RFC 6740 s2.3, RFC 6744 s1).
+ *
+ * Locking key:
+ *	(c) constant after alloc_sess()
+ *	(b) bucket lock of s_hash's chain; readers are in an epoch
+ *	(p) pool lock of the cache
+ *	(s) s_lock
+ *
+ * "Peeked" fields are also read without the lock, as hints.  A session that
+ * s_dead marks is out of the table and waits for its last readers.
+ */
+struct ilnp_sess {
+	CK_LIST_ENTRY(ilnp_sess) s_hash;	/* (b) */
+	struct ilnp_nidpair s_nids;		/* (c) */
+	struct ilnp_lock s_lock;
+	uint64_t	s_id;			/* (c) never used again */
+	uint32_t	s_slot;			/* (p) in c_pool */
+	uint32_t	s_halfslot;		/* (p) in c_half, or NOSLOT */
+	uint32_t	s_busyslot;		/* (p) in c_busy, or NOSLOT; peeked */
+	uint32_t	s_confirmed;		/* (s) the peer answered us; peeked */
+	uint8_t		s_state;		/* (s) enum ilnp_sessstate */
+	uint8_t		s_rxcksum;		/* (s) enum ilnp_cksum */
+	bool		s_initiator;		/* (c) */
+	bool		s_provisional;		/* (s) s_nin is not proven */
+	bool		s_dead;			/* (s) */
+	bool		s_unreach;		/* (s) an error says: path, not peer */
+	bool		s_synced;		/* (s) s_paths follows s_remote */
+	uint8_t		s_lu_sends;		/* (s) of s_lu_gen */
+	bool		s_lu_pending;		/* (s) s_lu_gen waits for its ack */
+	bool		s_lu_failed;		/* (s) s_lu_gen never got one */
+	struct ilnp_nonce s_nout;		/* (c) ours, on what we send */
+	struct ilnp_nonce s_nin;		/* (s) the peer's */
+	uint32_t	s_lu_gen;		/* (s) last one sent or known */
+	uint32_t	s_lu_rxhash;		/* (s) of the last set accepted */
+	uint32_t	s_holds;		/* (s) flows that belong to it */
+	uint32_t	s_ntx;			/* (s) packets sent, saturating */
+	uint32_t	s_nrx;			/* (s) packets received, saturating */
+	ilnp_time_t	s_lu_due;		/* (s) next (re)transmission */
+	ilnp_time_t	s_lu_last;		/* (s) last one sent */
+	ilnp_time_t	s_lu_rx;		/* (s) last one accepted */
+	ilnp_time_t	s_question;		/* (s) last asked who is there now */
+	ilnp_time_t	s_moved;		/* (s) local locators changed */
+	ilnp_time_t	s_created;		/* (c) */
+	ilnp_time_t	s_firsttx;		/* (s) of this try, 0 = none yet */
+	ilnp_time_t	s_lasttx;		/* (s) */
+	ilnp_time_t	s_lastrx;		/* (s) */
+	struct ilnp_l64pair s_rxpair;		/* (s) of the last packet in */
+	struct ilnp_locset s_remote;		/* (s) */
+	struct ilnp_pathset *s_paths;		/* (s) NULL until it carries data */
+	struct ilnp_deferred s_deferred;
+};
+
+#define	ILNP_NOSLOT	UINT32_MAX
+
+CK_LIST_HEAD(ilnp_bucket, ilnp_sess);
+
+#define	ILNP_STRIPES	64		/* bucket locks */
+
+/*
+ * Locking key: (c) constant, (p) c_lock, (b) the bucket's stripe, atomic
+ * otherwise.  Lock order: c_lock, c_stripe, s_lock, lo_lock.
+ */
+struct ilnp_ilcc {
+	struct ilnp_conf c_conf;	/* single words; read without a lock */
+	struct ilnp_local c_local;
+	struct ilnp_stats c_stats;
+	const struct ilnp_sel_alg *c_alg;
+	ilnp_event_fn	*c_event;	/* (c) */
+	void		*c_eventarg;	/* (c) */
+	uint64_t	c_hashkey[2];	/* (c) */
+	uint64_t	c_secret[2];	/* (c) for tokens and stateless nonces */
+
+	struct ilnp_bucket *c_bucket;	/* (b) */
+	uint32_t	c_mask;		/* (c) buckets - 1 */
+	uint32_t	c_max;		/* (c) places in c_pool and c_busy */
+	uint32_t	c_halfmax;	/* (c) places in c_half */
+	struct ilnp_lock c_stripe[ILNP_STRIPES];
+
+	struct ilnp_lock c_lock;
+	struct ilnp_sess **c_pool;	/* (p) all, dense */
+	struct ilnp_sess **c_half;	/* (p) the unconfirmed ones we did not open */
+	struct ilnp_sess **c_busy;	/* (p) those the timer looks at */
+	uint32_t	c_n;		/* (p) */
+	uint32_t	c_nhalf;	/* (p) */
+	uint32_t	c_nbusy;	/* (p) */
+	uint64_t	c_nextid;	/* (p) */
+	uint32_t	c_sweep;	/* (p) places below it are still to be swept */
+	uint32_t	c_busynext;	/* (p) places below it are still to be looked at */
+	uint32_t	c_sweepgen;	/* (p) local generation of this sweep */
+	uint32_t	c_sweptgen;	/* (p) of the last whole sweep */
+};
+
+/* ilnp_ilcc.c */
+uint32_t ilnp_ilcc_bucketof(const struct ilnp_ilcc *,
+	    const struct ilnp_nidpair *);
+int	ilnp_ilcc_accept(struct ilnp_ilcc *, const struct ilnp_nidpair *,
+	    const struct ilnp_nonce *peer, struct ilnp_l64 from,
+	    ilnp_time_t now, struct ilnp_sess **);
+/* No session lock may be held: */
+void	ilnp_ilcc_busy(struct ilnp_ilcc *, struct ilnp_sess *);
+void	ilnp_ilcc_notbusy(struct ilnp_ilcc *, struct ilnp_sess *);
+void	ilnp_ilcc_unhalf(struct ilnp_ilcc *, struct ilnp_sess *);
+/* Any lock may be held: */
+void	ilnp_ilcc_event(struct ilnp_ilcc *, enum ilnp_event_kind,
+	    const struct ilnp_sess *, const struct ilnp_l64pair *,
+	    uint32_t count, ilnp_time_t);
+
+/* ilnp_sess.c: all under s_lock */
+bool	ilnp_sess_paths(struct ilnp_ilcc *, struct ilnp_sess *, ilnp_time_t);
+void	ilnp_sess_confirmed(struct ilnp_ilcc *, struct ilnp_sess *,
+	    uint32_t rtt, ilnp_time_t);
+void	ilnp_sess_setnonce(struct ilnp_ilcc *, struct ilnp_sess *,
+	    const struct ilnp_nonce *, bool proven, ilnp_time_t);
+void	ilnp_sess_fallback(struct ilnp_ilcc *, struct ilnp_sess *,
+	    const struct ilnp_l64pair *, ilnp_time_t);
+void	ilnp_sess_announce(struct ilnp_ilcc *, struct ilnp_sess *,
+	    ilnp_time_t);
+bool	ilnp_sess_stale(struct ilnp_ilcc *, const struct ilnp_sess *);
+bool	ilnp_sess_lost(struct ilnp_sess *);
+void	ilnp_sess_pathevent(struct ilnp_ilcc *, struct ilnp_sess *,
+	    struct ilnp_path *, enum ilnp_pathevent, ilnp_time_t);
+void	ilnp_sess_probe(struct ilnp_ilcc *, struct ilnp_sess *,
+	    struct ilnp_path *, struct ilnp_act *, ilnp_time_t);
+uint64_t ilnp_sess_token(const struct ilnp_ilcc *, const struct ilnp_sess *,
+	    const struct ilnp_l64pair *, uint16_t seq);
+ilnp_time_t ilnp_sess_probegap(const struct ilnp_ilcc *,
+	    const struct ilnp_path *, ilnp_time_t);
+struct ilnp_path *ilnp_sess_probed(struct ilnp_sess *,
+	    const struct ilnp_l64pair *, uint16_t seq);
+void	ilnp_sess_ctl(const struct ilnp_sess *, const struct ilnp_l64pair *,
+	    uint32_t ifhandle, struct ilnp_act *);
+
+/* ilnp_icmp.c */
+enum ilnp_inverdict ilnp_icmp_control(struct ilnp_ilcc *, struct ilnp_sess *,
+	    const uint8_t *pkt, size_t len, ilnp_time_t, struct ilnp_in *,
+	    struct ilnp_acts *);
+enum ilnp_inverdict ilnp_icmp_error(struct ilnp_ilcc *, const uint8_t *pkt,
+	    size_t len, const struct ilnp_sess *from, ilnp_time_t,
+	    struct ilnp_in *);
+bool	ilnp_icmp_is_probe(const struct ilnp_view *, const uint8_t *pkt,
+	    uint16_t *seq, uint64_t *token);
+
+#endif /* !_ILNP_ILCC_VAR_H_ */

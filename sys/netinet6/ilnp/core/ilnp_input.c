@@ -1,0 +1,461 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * What may come in (RFC 6741 s5.4 and s11, RFC 6744 s4 and s7).
+ *
+ *	nonce of a session		its packet, from wherever
+ *	no nonce, known locator		its packet if the flow is ILNP's
+ *	no nonce, unknown locator	dropped if the flow is ILNP's
+ *	other nonce, opens a flow	a new session
+ *	other nonce, opens nothing	dropped; a probe finds out whether the
+ *					peer has restarted
+ *
+ * In both other cases a packet without a nonce is left to plain IPv6.
+ */
+#include "ilnp_ilcc_var.h"
+#include "ilnp_addr.h"
+
+#define	TH_FIN	0x01
+#define	TH_SYN	0x02
+#define	TH_RST	0x04
+#define	TH_ACK	0x10
+
+/* What must be done once no session lock is held. */
+struct after {
+	bool	busy;
+	bool	unhalf;
+};
+
+/* True if a packet may begin a flow where sessions exist. */
+static bool
+may_open(const struct ilnp_view *v, enum ilnp_flowhint hint)
+{
+	if (v->v_laterfrag)
+		return (false);
+	switch (v->v_proto) {
+	case ILNP_PROTO_TCP:
+		return ((v->v_tcpflags & (TH_SYN | TH_ACK | TH_RST | TH_FIN)) ==
+		    TH_SYN);
+	case ILNP_PROTO_ICMPV6:
+		return (v->v_icmptype == ILNP_ICMP6_ECHO_REQ);
+	case ILNP_PROTO_NONE:
+		return (false);
+	default:
+		return (hint == ILNP_FLOW_OPENS);
+	}
+}
+
+/* True if a packet may begin a session where there is none. */
+static bool
+may_begin(const struct ilnp_view *v)
+{
+	if (v->v_laterfrag || v->v_proto == ILNP_PROTO_NONE)
+		return (false);
+	return (v->v_proto != ILNP_PROTO_ICMPV6 ||
+	    v->v_icmptype == ILNP_ICMP6_ECHO_REQ);
+}
+
+/*
+ * True if a packet bears the nonce of a session.  One that is not proven counts
+ * only where we seek the peer: whoever made it up would next name a place of
+ * his own, and prove that.
+ */
+static bool
+nonce_matches(struct ilnp_sess *s, const struct ilnp_view *v)
+{
+	return (ilnp_nonce_eq(&s->s_nin, &v->v_nonce) && (!s->s_provisional ||
+	    ilnp_locset_find(&s->s_remote, v->v_src.l64) != NULL));
+}
+
+/*
+ * A session that has no proven nonce yet takes this one if it comes from a
+ * locator we spoke to.  Our own nonce coming back proves itself: the peer
+ * shares one nonce for both directions (contradiction C2).
+ */
+static bool
+adopt_nonce(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    const struct ilnp_view *v, struct after *after, ilnp_time_t now)
+{
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (s->s_state == ILNP_SESS_IPV6 ||
+	    (s->s_state == ILNP_SESS_OPEN && !s->s_provisional))
+		return (false);
+	if (ilnp_nonce_eq(&s->s_nout, &v->v_nonce)) {
+		ilnp_sess_setnonce(c, s, &v->v_nonce, true, now);
+		after->unhalf = after->busy = true;
+		return (true);
+	}
+	if (ilnp_locset_find(&s->s_remote, v->v_src.l64) == NULL)
+		return (false);
+	ilnp_sess_setnonce(c, s, &v->v_nonce, false, now);
+	after->busy = true;
+	return (true);
+}
+
+static void
+keep_only(struct ilnp_locset *ls, struct ilnp_l64 l64)
+{
+	for (u_int i = ls->ls_n; i-- > 0;)
+		if (!ilnp_l64_eq(ls->ls_loc[i].l_l64, l64))
+			ilnp_locset_del(ls, ls->ls_loc[i].l_l64);
+}
+
+/*
+ * The answer to a probe under another nonce than the one we know: whoever
+ * returns the token is at the end of the path, so the peer has lost its state
+ * and begun anew.
+ */
+static bool
+rekey(struct ilnp_ilcc *c, struct ilnp_sess *s, const struct ilnp_in *in,
+    const uint8_t *pkt, struct after *after, ilnp_time_t now)
+{
+	const struct ilnp_view *v = &in->i_view;
+	struct ilnp_l64pair pair = {
+		.local = v->v_dst.l64, .remote = v->v_src.l64
+	};
+	struct ilnp_path *p;
+	uint64_t token;
+	uint16_t seq;
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (s->s_state == ILNP_SESS_IPV6 ||
+	    v->v_proto != ILNP_PROTO_ICMPV6 ||
+	    v->v_icmptype != ILNP_ICMP6_ECHO_REP ||
+	    !ilnp_icmp_is_probe(v, pkt, &seq, &token) ||
+	    token != ilnp_sess_token(c, s, &pair, seq))
+		return (false);
+	/* An answer counts once: a recorded one must not do this again. */
+	p = ilnp_sess_probed(s, &pair, seq);
+	if (p == NULL || ilnp_locset_find(&s->s_remote, pair.remote) == NULL)
+		return (false);
+	if (s->s_state == ILNP_SESS_OPEN && !s->s_provisional) {
+		ILNP_STAT(c, sess_rekeyed);
+		ilnp_ilcc_event(c, ILNP_EV_REKEYED, s, &pair, 0, now);
+		s->s_rxcksum = ILNP_CKSUM_UNKNOWN;
+		/*
+		 * The new peer knows none of our locators but this one, and we
+		 * none of its: what the old one said of others is void.
+		 */
+		keep_only(&s->s_remote, pair.remote);
+		s->s_lu_rx = 0;
+		s->s_synced = false;
+		ilnp_sess_announce(c, s, now + p->p_srtt +
+		    ILNP_MS(ilnp_load_32(&c->c_conf.lu_gap)));
+	}
+	ilnp_sess_setnonce(c, s, &v->v_nonce, true, now);
+	after->unhalf = after->busy = true;
+	return (true);
+}
+
+/* Asks a known locator, at most once a second, who is there now. */
+static void
+question_peer(struct ilnp_sess *s, const struct ilnp_l64pair *pair,
+    struct after *after, ilnp_time_t now)
+{
+	struct ilnp_path *p;
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (s->s_paths == NULL || (s->s_question != 0 &&
+	    ilnp_since(now, s->s_question) < ILNP_SEC(1)))
+		return;
+	p = ilnp_pathset_find(s->s_paths, pair);
+	if (p == NULL)
+		return;
+	s->s_question = now;
+	/* A probe that is out already asks the same. */
+	if (!p->p_waiting)
+		p->p_due = now;
+	after->busy = true;
+}
+
+/*
+ * Finds the session of a packet with a nonce and returns it locked, or makes
+ * one and returns that locked, or NULL with the verdict.
+ */
+static struct ilnp_sess *
+find_by_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, enum ilnp_flowhint hint,
+    ilnp_time_t now, struct ilnp_in *in, struct after *after,
+    enum ilnp_inverdict *verdict)
+{
+	const struct ilnp_view *v = &in->i_view;
+	struct ilnp_bucket *b = &c->c_bucket[ilnp_ilcc_bucketof(c,
+	    &in->i_nids)];
+	struct ilnp_l64pair pair = {
+		.local = v->v_dst.l64, .remote = v->v_src.l64
+	};
+	struct ilnp_sess *s, *known = NULL;
+	bool any = false;
+
+	CK_LIST_FOREACH(s, b, s_hash) {
+		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids))
+			continue;
+		ilnp_lock(&s->s_lock);
+		if (!s->s_dead && nonce_matches(s, v))
+			return (s);
+		ilnp_unlock(&s->s_lock);
+	}
+	/* Not on the common path any more: this nonce is new to us. */
+	CK_LIST_FOREACH(s, b, s_hash) {
+		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids))
+			continue;
+		ilnp_lock(&s->s_lock);
+		if (!s->s_dead) {
+			any |= s->s_state != ILNP_SESS_IPV6;
+			if (rekey(c, s, in, pkt, after, now) ||
+			    adopt_nonce(c, s, v, after, now))
+				return (s);
+			if (known == NULL && s->s_state == ILNP_SESS_OPEN &&
+			    ilnp_locset_find(&s->s_remote, pair.remote) != NULL)
+				known = s;
+		}
+		ilnp_unlock(&s->s_lock);
+	}
+
+	*verdict = ILNP_IN_DROP;
+	if (v->v_proto == ILNP_PROTO_ICMPV6 &&
+	    v->v_icmptype == ILNP_ICMP6_LU) {
+		ILNP_STAT(c, lu_forged);
+		return (NULL);
+	}
+	if (v->v_proto == ILNP_PROTO_ICMPV6 && v->v_icmptype < 128) {
+		/* An error under a nonce that nobody agreed on. */
+		if (any) {
+			ILNP_STAT(c, in_icmp_forged);
+			return (NULL);
+		}
+		*verdict = ILNP_IN_IPV6;
+		return (NULL);
+	}
+	if (any ? !may_open(v, hint) : !may_begin(v)) {
+		ILNP_STAT(c, in_nonce_wrong);
+		if (known != NULL) {
+			ilnp_lock(&known->s_lock);
+			question_peer(known, &pair, after, now);
+			ilnp_unlock(&known->s_lock);
+			in->i_sess = known;
+		}
+		return (NULL);
+	}
+	if (!ilnp_local_nid_is(&c->c_local, in->i_nids.local)) {
+		ILNP_STAT(c, in_notours);
+		*verdict = ILNP_IN_IPV6;
+		return (NULL);
+	}
+	if (ilnp_ilcc_accept(c, &in->i_nids, &v->v_nonce, v->v_src.l64, now,
+	    &s) != 0)
+		return (NULL);
+	after->busy = true;
+	ilnp_lock(&s->s_lock);
+	/* Spoken to at a locator we are giving up: the peer must be told. */
+	if (!ilnp_local_sends(&c->c_local, v->v_dst.l64))
+		s->s_lu_gen--;
+	return (s);
+}
+
+/*
+ * Notes where a packet of the session came from.  One without a nonce may be
+ * anybody's, so it teaches nothing about locators and paths.
+ */
+static void
+note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    const struct ilnp_view *v, ilnp_time_t now)
+{
+	const bool verified = v->v_nonce.n_len != 0;
+	struct ilnp_l64pair pair = {
+		.local = v->v_dst.l64, .remote = v->v_src.l64
+	};
+	struct ilnp_path *p = NULL;
+	struct ilnp_loc *l;
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	l = ilnp_locset_find(&s->s_remote, pair.remote);
+	if (l == NULL) {
+		ILNP_STAT(c, in_newloc);
+		/* Last among the peer's locators until it says otherwise. */
+		l = ilnp_locset_put(&s->s_remote, pair.remote, UINT16_MAX,
+		    ilnp_load_32(&c->c_conf.lu_lifetime),
+		    ILNP_LOC_F_LEARNT | ILNP_LOC_F_UNPROVEN, now);
+		if (l != NULL)
+			s->s_synced = false;
+	}
+	if (l != NULL) {
+		bool was = ilnp_loc_sendable(l);
+
+		ilnp_loc_touch(l, now);
+		if (ilnp_loc_sendable(l) != was)
+			s->s_synced = false;
+	}
+	s->s_lastrx = now;
+	if (s->s_nrx < UINT32_MAX)
+		s->s_nrx++;
+	if (verified)
+		s->s_rxpair = pair;
+	if (s->s_paths != NULL)
+		p = ilnp_pathset_find(s->s_paths, &pair);
+	if (p == NULL) {
+		ilnp_local_touch(&c->c_local, pair.local, now);
+		return;
+	}
+	/*
+	 * The pair a session began with is taken to work both ways, as in
+	 * plain IPv6; every other one must answer a probe first, so that a
+	 * peer cannot aim our traffic at somebody else.
+	 */
+	if (verified && p->p_state == ILNP_PATH_NEW && p->p_lastrx == 0 &&
+	    ilnp_pathset_best(s->s_paths, 0)->p_state != ILNP_PATH_UP &&
+	    !p->p_unproven)
+		ilnp_sess_pathevent(c, s, p, ILNP_PATH_ANSWER, now);
+	if (ilnp_loc_clock(p->p_lastrx) != ilnp_loc_clock(now))
+		ilnp_local_touch(&c->c_local, pair.local, now);
+	p->p_lastrx = now;
+	p->p_rxpkts++;
+	p->p_rxbytes += v->v_len;
+}
+
+static enum ilnp_inverdict
+input_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
+    enum ilnp_flowhint hint, ilnp_time_t now, struct ilnp_in *in,
+    struct ilnp_acts *acts)
+{
+	const struct ilnp_view *v = &in->i_view;
+	enum ilnp_inverdict verdict;
+	struct after after = { false, false };
+	struct ilnp_sess *s;
+
+	if (!ilnp_l64_usable(v->v_src.l64) || !ilnp_l64_usable(v->v_dst.l64)) {
+		ILNP_STAT(c, in_badloc);
+		return (ILNP_IN_DROP);
+	}
+	s = find_by_nonce(c, pkt, hint, now, in, &after, &verdict);
+	if (s == NULL) {
+		if (after.busy) {
+			ilnp_ilcc_busy(c, in->i_sess);
+			in->i_kick = true;
+		}
+		in->i_sess = NULL;
+		if (verdict == ILNP_IN_IPV6 && v->v_icmptype != 0 &&
+		    v->v_icmptype < 128)
+			return (ilnp_icmp_error(c, pkt, len, NULL, now, in));
+		return (verdict);
+	}
+	in->i_sess = s;
+	in->i_cksum = (enum ilnp_cksum)s->s_rxcksum;
+	note_arrival(c, s, v, now);
+	if (s->s_lu_pending)
+		after.busy = true;
+	ilnp_unlock(&s->s_lock);
+
+	verdict = ILNP_IN_DELIVER;
+	if (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag) {
+		if (v->v_icmptype < 128)
+			verdict = ilnp_icmp_error(c, pkt, len, s, now, in);
+		else
+			verdict = ilnp_icmp_control(c, s, pkt, len, now, in,
+			    acts);
+	}
+	if (verdict == ILNP_IN_DELIVER)
+		ILNP_STAT(c, in_ilnp);
+	if (after.unhalf)
+		ilnp_ilcc_unhalf(c, s);
+	if (after.busy) {
+		ilnp_ilcc_busy(c, s);
+		in->i_kick = true;
+	}
+	return (verdict);
+}
+
+static enum ilnp_inverdict
+input_plain(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
+    enum ilnp_flowhint hint, ilnp_time_t now, struct ilnp_in *in)
+{
+	const struct ilnp_view *v = &in->i_view;
+	struct ilnp_sess *s, *found = NULL;
+	bool any = false;
+
+	if (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag) {
+		if (v->v_icmptype < 128)
+			return (ilnp_icmp_error(c, pkt, len, NULL, now, in));
+		if (v->v_icmptype == ILNP_ICMP6_LU &&
+		    ilnp_local_nid_is(&c->c_local, in->i_nids.local)) {
+			ILNP_STAT(c, lu_forged);
+			return (ILNP_IN_DROP);
+		}
+		/* ND, MLD and nonce-less echoes are plain IPv6 (C26). */
+		if (v->v_icmptype != ILNP_ICMP6_ECHO_REP)
+			return (ILNP_IN_IPV6);
+	}
+	if (hint != ILNP_FLOW_KNOWN)
+		return (ILNP_IN_IPV6);
+	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, &in->i_nids)],
+	    s_hash) {
+		const struct ilnp_loc *l;
+
+		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids))
+			continue;
+		ilnp_lock(&s->s_lock);
+		any = true;
+		l = ilnp_locset_find(&s->s_remote, v->v_src.l64);
+		/* From a withdrawn locator only a nonce counts (C6). */
+		if (!s->s_dead && s->s_state != ILNP_SESS_TRYING &&
+		    l != NULL && (l->l_flags & ILNP_LOC_F_WITHDRAWN) == 0) {
+			found = s;
+			break;
+		}
+		ilnp_unlock(&s->s_lock);
+	}
+	if (found == NULL) {
+		if (!any)
+			return (ILNP_IN_IPV6);
+		ILNP_STAT(c, in_nonce_missing);
+		return (ILNP_IN_DROP);
+	}
+	in->i_sess = found;
+	in->i_cksum = found->s_state == ILNP_SESS_IPV6 ? ILNP_CKSUM_IPV6 :
+	    (enum ilnp_cksum)found->s_rxcksum;
+	note_arrival(c, found, v, now);
+	ilnp_unlock(&found->s_lock);
+	ILNP_STAT(c, in_ilnp);
+	return (ILNP_IN_DELIVER);
+}
+
+enum ilnp_inverdict
+ilnp_ilcc_input(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
+    enum ilnp_flowhint hint, ilnp_time_t now, struct ilnp_in *in,
+    struct ilnp_acts *acts)
+{
+	struct ilnp_view *v = &in->i_view;
+
+	ILNP_EPOCH_ASSERT();
+	in->i_sess = NULL;
+	in->i_cksum = ILNP_CKSUM_UNKNOWN;
+	in->i_mtu = 0;
+	in->i_quoteoff = 0;
+	in->i_kick = false;
+	switch (ilnp_wire_parse(pkt, len, v)) {
+	case ILNP_PARSE_OK:
+		break;
+	case ILNP_PARSE_NONCE_TWICE:
+		ILNP_STAT(c, in_nonce_twice);
+		return (ILNP_IN_DROP);
+	case ILNP_PARSE_NONCE_LEN:
+		ILNP_STAT(c, in_nonce_len);
+		return (ILNP_IN_DROP);
+	default:
+		/* Ours to judge only if it has an options header. */
+		if (len <= 6 || pkt[6] != ILNP_PROTO_DSTOPTS)
+			return (ILNP_IN_IPV6);
+		ILNP_STAT(c, in_malformed);
+		return (ILNP_IN_DROP);
+	}
+	if (v->v_proto == ILNP_PROTO_ICMPV6 && len < v->v_len) {
+		ILNP_STAT(c, in_malformed);
+		return (ILNP_IN_DROP);
+	}
+	in->i_nids.local = v->v_dst.nid;
+	in->i_nids.remote = v->v_src.nid;
+	if (v->v_nonce.n_len != 0)
+		return (input_nonce(c, pkt, len, hint, now, in, acts));
+	return (input_plain(c, pkt, len, hint, now, in));
+}

@@ -1,0 +1,314 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Keeps the paths of a session and offers the best of them to the selection
+ * algorithm.  Sends nothing.
+ */
+#include "ilnp_path.h"
+
+_Static_assert(ILNP_PATHS_MAX <= 32, "slots fit a mask");
+
+size_t
+ilnp_pathset_size(u_int cap)
+{
+	return (sizeof(struct ilnp_pathset) + cap * sizeof(struct ilnp_path));
+}
+
+void
+ilnp_pathset_init(struct ilnp_pathset *ps, u_int cap,
+    const struct ilnp_sel_alg *alg)
+{
+	memset(ps, 0, ilnp_pathset_size(cap));
+	ps->ps_cap = cap;
+	ilnp_pathset_algorithm(ps, alg);
+}
+
+void
+ilnp_pathset_algorithm(struct ilnp_pathset *ps, const struct ilnp_sel_alg *alg)
+{
+	ILNP_ASSERT(alg->sa_privsize <= sizeof(ps->ps_priv));
+	ps->ps_alg = alg;
+	memset(ps->ps_priv, 0, sizeof(ps->ps_priv));
+	alg->sa_reset(ps->ps_priv);
+}
+
+struct ilnp_path *
+ilnp_pathset_find(struct ilnp_pathset *ps, const struct ilnp_l64pair *pair)
+{
+	for (u_int i = 0; i < ps->ps_cap; i++)
+		if (ps->ps_path[i].p_used &&
+		    ilnp_l64pair_eq(&ps->ps_path[i].p_pair, pair))
+			return (&ps->ps_path[i]);
+	return (NULL);
+}
+
+/* The peer's preference decides first, ours within it (RFC 6742 s2). */
+static uint32_t
+rank_of(const struct ilnp_localloc *ll, const struct ilnp_loc *l)
+{
+	return ((uint32_t)l->l_pref << 16 | ll->ll_pref);
+}
+
+static void
+drop_path(struct ilnp_pathset *ps, struct ilnp_path *p)
+{
+	ps->ps_gonetxpkts += p->p_txpkts;
+	ps->ps_gonetxbytes += p->p_txbytes;
+	ps->ps_gonerxpkts += p->p_rxpkts;
+	ps->ps_gonerxbytes += p->p_rxbytes;
+	p->p_used = false;
+}
+
+/* A free slot, else that of a path of worse rank than `rank', else NULL. */
+static struct ilnp_path *
+claim_slot(struct ilnp_pathset *ps, uint32_t rank)
+{
+	struct ilnp_path *worst = NULL;
+
+	for (u_int i = 0; i < ps->ps_cap; i++) {
+		struct ilnp_path *p = &ps->ps_path[i];
+
+		if (!p->p_used)
+			return (p);
+		if (p->p_rank > rank &&
+		    (worst == NULL || p->p_rank > worst->p_rank))
+			worst = p;
+	}
+	if (worst != NULL)
+		drop_path(ps, worst);
+	return (worst);
+}
+
+static bool
+serves(const struct ilnp_loc *l, bool desperate)
+{
+	return (ilnp_loc_sendable(l) || (desperate &&
+	    (l->l_flags & ILNP_LOC_F_WITHDRAWN) == 0));
+}
+
+void
+ilnp_pathset_sync(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
+    u_int nlocal, const struct ilnp_locset *remote, uint32_t gen,
+    ilnp_time_t now)
+{
+	uint32_t keep = 0;
+	bool desperate = true, changed = false;
+
+	for (u_int r = 0; r < remote->ls_n; r++)
+		if (ilnp_loc_sendable(&remote->ls_loc[r]))
+			desperate = false;
+	/* First those that stay, so that new ones see which slots are free. */
+	for (u_int i = 0; i < ps->ps_cap; i++) {
+		struct ilnp_path *p = &ps->ps_path[i];
+
+		for (u_int l = 0; p->p_used && l < nlocal; l++) {
+			if (!ilnp_l64_eq(p->p_pair.local, local[l].ll_l64))
+				continue;
+			for (u_int r = 0; r < remote->ls_n; r++) {
+				const struct ilnp_loc *rl = &remote->ls_loc[r];
+
+				if (!ilnp_l64_eq(p->p_pair.remote, rl->l_l64) ||
+				    !serves(rl, desperate))
+					continue;
+				keep |= 1U << i;
+				p->p_rank = rank_of(&local[l], rl);
+				p->p_weight = local[l].ll_weight;
+				p->p_if = local[l].ll_if;
+				p->p_unproven = (rl->l_flags &
+				    ILNP_LOC_F_UNPROVEN) != 0;
+			}
+		}
+		if (p->p_used && (keep & 1U << i) == 0) {
+			drop_path(ps, p);
+			changed = true;
+		}
+	}
+	for (u_int l = 0; l < nlocal; l++) {
+		for (u_int r = 0; r < remote->ls_n; r++) {
+			const struct ilnp_loc *rl = &remote->ls_loc[r];
+			struct ilnp_l64pair pair = {
+				.local = local[l].ll_l64, .remote = rl->l_l64
+			};
+			struct ilnp_path *p;
+
+			if (!serves(rl, desperate) ||
+			    ilnp_pathset_find(ps, &pair) != NULL)
+				continue;
+			p = claim_slot(ps, rank_of(&local[l], rl));
+			if (p == NULL)
+				continue;
+			memset(p, 0, sizeof(*p));
+			p->p_used = true;
+			p->p_pair = pair;
+			p->p_rank = rank_of(&local[l], rl);
+			p->p_weight = local[l].ll_weight;
+			p->p_if = local[l].ll_if;
+			p->p_unproven = (rl->l_flags &
+			    ILNP_LOC_F_UNPROVEN) != 0;
+			p->p_due = now;
+			changed = true;
+		}
+	}
+	ps->ps_gen = gen;
+	if (changed)
+		ps->ps_alg->sa_reset(ps->ps_priv);
+}
+
+/* States in the order in which they are worth sending on. */
+static u_int
+worth(const struct ilnp_path *p)
+{
+	switch (p->p_state) {
+	case ILNP_PATH_UP:
+		return (0);
+	case ILNP_PATH_SUSPECT:
+		return (1);
+	case ILNP_PATH_NEW:
+		return (p->p_unproven ? 3 : 2);
+	default:
+		return (p->p_unproven ? 5 : 4);
+	}
+}
+
+bool
+ilnp_pathset_allows(const struct ilnp_pathset *ps, const struct ilnp_path *p)
+{
+	return (!p->p_unproven || ps->ps_blind < ILNP_BLIND_MAX);
+}
+
+void
+ilnp_pathset_prove(struct ilnp_pathset *ps, struct ilnp_l64 remote)
+{
+	ps->ps_blind = 0;
+	for (u_int i = 0; i < ps->ps_cap; i++)
+		if (ilnp_l64_eq(ps->ps_path[i].p_pair.remote, remote))
+			ps->ps_path[i].p_unproven = false;
+}
+
+static bool
+better(const struct ilnp_path *a, const struct ilnp_path *b)
+{
+	if (worth(a) != worth(b))
+		return (worth(a) < worth(b));
+	return (a->p_rank < b->p_rank);
+}
+
+uint32_t
+ilnp_pathset_pick(struct ilnp_pathset *ps, uint32_t len, uint32_t flow)
+{
+	struct ilnp_sel_path cand[ILNP_PATHS_MAX];
+	struct ilnp_sel_in in = { .si_path = cand, .si_len = len,
+	    .si_flow = flow };
+	const struct ilnp_path *best = NULL;
+	uint32_t picked, mask = 0;
+
+	for (u_int i = 0; i < ps->ps_cap; i++) {
+		const struct ilnp_path *p = &ps->ps_path[i];
+
+		if (p->p_used && ilnp_pathset_allows(ps, p) &&
+		    (best == NULL || better(p, best)))
+			best = p;
+	}
+	if (best == NULL)
+		return (0);
+	for (u_int i = 0; i < ps->ps_cap; i++) {
+		const struct ilnp_path *p = &ps->ps_path[i];
+
+		if (!p->p_used || worth(p) != worth(best) ||
+		    p->p_rank != best->p_rank)
+			continue;
+		cand[in.si_n].sp_slot = (uint8_t)i;
+		cand[in.si_n].sp_weight = p->p_weight;
+		cand[in.si_n].sp_srtt = p->p_srtt;
+		in.si_n++;
+	}
+	if (in.si_n == 1)
+		return (1U << cand[0].sp_slot);
+	picked = ps->ps_alg->sa_pick(ps->ps_priv, &in);
+	for (u_int i = 0; i < in.si_n; i++)
+		if ((picked & 1U << i) != 0)
+			mask |= 1U << cand[i].sp_slot;
+	ILNP_ASSERT(mask != 0);
+	return (mask);
+}
+
+struct ilnp_path *
+ilnp_pathset_best(struct ilnp_pathset *ps, u_int skip)
+{
+	struct ilnp_path *order[ILNP_PATHS_MAX];
+	u_int n = 0, alive = 0;
+
+	for (u_int i = 0; i < ps->ps_cap; i++) {
+		u_int at;
+
+		if (!ps->ps_path[i].p_used)
+			continue;
+		alive += ps->ps_path[i].p_state != ILNP_PATH_DOWN;
+		for (at = n++; at > 0 &&
+		    better(&ps->ps_path[i], order[at - 1]); at--)
+			order[at] = order[at - 1];
+		order[at] = &ps->ps_path[i];
+	}
+	if (n == 0)
+		return (NULL);
+	return (order[skip % (alive != 0 ? alive : n)]);
+}
+
+bool
+ilnp_path_event(struct ilnp_path *p, enum ilnp_pathevent ev,
+    uint32_t probe_fails)
+{
+	static const uint8_t next[4][3] = {
+		/*			ANSWER		LOST		UNREACH */
+		[ILNP_PATH_NEW] = {	ILNP_PATH_UP,	ILNP_PATH_NEW,	ILNP_PATH_DOWN },
+		[ILNP_PATH_UP] = {	ILNP_PATH_UP,	ILNP_PATH_SUSPECT, ILNP_PATH_SUSPECT },
+		[ILNP_PATH_SUSPECT] = {	ILNP_PATH_UP,	ILNP_PATH_SUSPECT, ILNP_PATH_SUSPECT },
+		[ILNP_PATH_DOWN] = {	ILNP_PATH_UP,	ILNP_PATH_DOWN,	ILNP_PATH_DOWN },
+	};
+	uint8_t was = p->p_state;
+
+	if (ev == ILNP_PATH_ANSWER)
+		p->p_fails = 0;
+	else if (ev == ILNP_PATH_LOST && p->p_fails < UINT8_MAX)
+		p->p_fails++;
+	p->p_state = next[was][ev];
+	if (p->p_fails >= probe_fails)
+		p->p_state = ILNP_PATH_DOWN;
+	return (p->p_state != was);
+}
+
+void
+ilnp_path_rtt(struct ilnp_path *p, uint64_t sample)
+{
+	uint32_t rtt, diff;
+
+	rtt = sample > ILNP_SEC(60) ? (uint32_t)ILNP_SEC(60) :
+	    sample == 0 ? 1 : (uint32_t)sample;
+	if (p->p_srtt == 0) {
+		p->p_srtt = rtt;
+		p->p_rttvar = rtt / 2;
+		return;
+	}
+	diff = rtt > p->p_srtt ? rtt - p->p_srtt : p->p_srtt - rtt;
+	p->p_rttvar = (uint32_t)(((uint64_t)p->p_rttvar * 3 + diff) / 4);
+	p->p_srtt = (uint32_t)(((uint64_t)p->p_srtt * 7 + rtt) / 8);
+	if (p->p_srtt == 0)
+		p->p_srtt = 1;
+}
+
+ilnp_time_t
+ilnp_path_patience(const struct ilnp_path *p)
+{
+	ilnp_time_t wait;
+
+	if (p->p_srtt == 0)
+		return (ILNP_MS(500));
+	wait = 2 * (ilnp_time_t)p->p_srtt + 4 * (ilnp_time_t)p->p_rttvar +
+	    ILNP_MS(100);
+	if (wait < ILNP_MS(300))
+		return (ILNP_MS(300));
+	/* One answer out of a deep queue must not blind us for long. */
+	return (wait > ILNP_SEC(2) ? ILNP_SEC(2) : wait);
+}

@@ -1,0 +1,143 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Paths: pairs of a local and a remote locator, each with its own state,
+ * round-trip time, MTU and counters.  A path set belongs to one session and is
+ * guarded by its lock.
+ *
+ * Liveness follows the ideas of REAP (RFC 5534): traffic that comes in says a
+ * path may live, only an answer to a probe of ours says that it does.
+ *
+ *	state	ANSWER	LOST			UNREACH
+ *	NEW	UP	DOWN after probe_fails	DOWN
+ *	UP	UP	SUSPECT			SUSPECT
+ *	SUSPECT	UP	DOWN after probe_fails	SUSPECT
+ *	DOWN	UP	DOWN			DOWN
+ *
+ * A remote locator that only a Locator Update or a packet has named gets a few
+ * packets until a probe has been answered from it, so that a peer cannot aim
+ * our traffic at somebody else.
+ */
+#ifndef _ILNP_PATH_H_
+#define	_ILNP_PATH_H_
+
+#include "ilnp_locset.h"
+#include "ilnp_select.h"
+
+enum ilnp_pathstate {
+	ILNP_PATH_NEW,
+	ILNP_PATH_UP,
+	ILNP_PATH_SUSPECT,
+	ILNP_PATH_DOWN
+};
+
+enum ilnp_pathevent {
+	ILNP_PATH_ANSWER,	/* a probe was answered, or the peer's first packet */
+	ILNP_PATH_LOST,		/* a probe was not answered in time */
+	ILNP_PATH_UNREACH	/* an ICMPv6 error says so */
+};
+
+/* Probes whose sending time is remembered, so that late answers count. */
+#define	ILNP_PROBE_RING	4
+
+/* Packets for unproven locators: as many as TCP sends at once into the blue. */
+#define	ILNP_BLIND_MAX	10
+
+struct ilnp_path {
+	struct ilnp_l64pair p_pair;
+	bool		p_used;		/* the slot holds a path */
+	uint8_t		p_state;	/* enum ilnp_pathstate */
+	uint8_t		p_fails;	/* probes lost in a row */
+	bool		p_waiting;	/* the latest probe is unanswered */
+	bool		p_unproven;	/* nobody has answered from p_pair.remote */
+	uint16_t	p_seq;		/* of the latest probe */
+	uint32_t	p_rank;		/* preference group, lower is better */
+	uint32_t	p_if;		/* edge's handle of the local locator */
+	uint32_t	p_weight;
+	uint32_t	p_mtu;		/* octets; 0 = that of the link */
+	uint32_t	p_srtt;		/* us, RFC 6298; 0 = not measured */
+	uint32_t	p_rttvar;	/* us */
+	ilnp_time_t	p_sent[ILNP_PROBE_RING];	/* by p_seq modulo, 0 = answered */
+	ilnp_time_t	p_due;		/* next probe, or the wait's end */
+	ilnp_time_t	p_lasttx;
+	ilnp_time_t	p_lastrx;
+	uint64_t	p_txpkts;
+	uint64_t	p_txbytes;
+	uint64_t	p_rxpkts;
+	uint64_t	p_rxbytes;
+};
+
+struct ilnp_pathset {
+	uint32_t	ps_cap;		/* slots */
+	uint32_t	ps_gen;		/* of the local locators it was made from */
+	uint32_t	ps_blind;	/* packets to unproven locators in a row */
+	uint64_t	ps_gonetxpkts;	/* totals of paths that are no more */
+	uint64_t	ps_gonetxbytes;
+	uint64_t	ps_gonerxpkts;
+	uint64_t	ps_gonerxbytes;
+	const struct ilnp_sel_alg *ps_alg;
+	_Alignas(8) uint8_t ps_priv[ILNP_SEL_PRIVMAX];
+	struct ilnp_path ps_path[];
+};
+
+size_t	ilnp_pathset_size(u_int cap);
+void	ilnp_pathset_init(struct ilnp_pathset *, u_int cap,
+	    const struct ilnp_sel_alg *);
+void	ilnp_pathset_algorithm(struct ilnp_pathset *,
+	    const struct ilnp_sel_alg *);
+
+/* What a path set needs to know of a local locator. */
+struct ilnp_localloc {
+	struct ilnp_l64	ll_l64;
+	uint32_t	ll_if;
+	uint32_t	ll_weight;
+	uint16_t	ll_pref;
+};
+
+/*
+ * Makes the set hold all pairs of the given local and the sendable remote
+ * locators, best preference first as far as slots go.  Pairs that stay keep
+ * all they have; new ones are NEW with a probe due at once.  If no remote
+ * locator is sendable, those past their time serve (RFC 6741 s5.2).
+ */
+void	ilnp_pathset_sync(struct ilnp_pathset *, const struct ilnp_localloc *,
+	    u_int nlocal, const struct ilnp_locset *remote, uint32_t gen,
+	    ilnp_time_t now);
+
+/* Returns the path or NULL. */
+struct ilnp_path *ilnp_pathset_find(struct ilnp_pathset *,
+		    const struct ilnp_l64pair *);
+
+/* True if a packet may take the path: it is proven or has not had its few. */
+bool	ilnp_pathset_allows(const struct ilnp_pathset *,
+	    const struct ilnp_path *);
+
+/* Somebody has answered a probe from a remote locator. */
+void	ilnp_pathset_prove(struct ilnp_pathset *, struct ilnp_l64);
+
+/*
+ * Picks the paths for a packet: from the best state present (UP, SUSPECT, NEW,
+ * DOWN), within it the best preference group, by the algorithm.
+ * Returns a mask of slots, 0 if there is no path that may be taken.
+ */
+uint32_t ilnp_pathset_pick(struct ilnp_pathset *, uint32_t len, uint32_t flow);
+
+/*
+ * The best path for a control message: as above, but without the algorithm.
+ * With `skip' others in turn; those that are down only if there are no others.
+ */
+struct ilnp_path *ilnp_pathset_best(struct ilnp_pathset *, u_int skip);
+
+/* Applies an event by the table above.  Returns true if the state changed. */
+bool	ilnp_path_event(struct ilnp_path *, enum ilnp_pathevent,
+	    uint32_t probe_fails);
+
+/* Takes in a round-trip time sample, in us (RFC 6298 s2). */
+void	ilnp_path_rtt(struct ilnp_path *, uint64_t sample);
+
+/* How long to wait for the answer to a probe, in us: 0.3 to 2 s. */
+ilnp_time_t ilnp_path_patience(const struct ilnp_path *);
+
+#endif /* !_ILNP_PATH_H_ */

@@ -1,0 +1,442 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * One session: how its packets go out, and what changes its state.  All that
+ * is called here with s_lock held sends nothing and takes no lock but that of
+ * the local locators.
+ */
+#include "ilnp_ilcc_var.h"
+#include "ilnp_addr.h"
+#include "ilnp_cksum.h"
+
+/*
+ * Makes the path set follow the locators of both sides.
+ * Returns false if the session has none and memory for one is short.
+ */
+bool
+ilnp_sess_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+{
+	struct ilnp_localloc local[ILNP_LOCS_MAX];
+	uint32_t gen;
+	u_int n;
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (s->s_paths == NULL) {
+		u_int cap = ilnp_load_32(&c->c_conf.maxpaths);
+
+		s->s_paths = ilnp_env_alloc(ilnp_pathset_size(cap));
+		if (s->s_paths == NULL)
+			return (false);
+		ilnp_pathset_init(s->s_paths, cap, ilnp_load_ptr(&c->c_alg));
+		s->s_synced = false;
+	}
+	gen = ilnp_local_gen(&c->c_local);
+	if (s->s_synced && s->s_paths->ps_gen == gen)
+		return (true);
+	if (s->s_paths->ps_gen != 0 && s->s_paths->ps_gen != gen)
+		s->s_moved = now;
+	n = ilnp_local_snapshot(&c->c_local, local, &gen);
+	ilnp_pathset_sync(s->s_paths, local, n, &s->s_remote, gen, now);
+	s->s_synced = true;
+	if (ilnp_sess_stale(c, s))
+		ilnp_sess_announce(c, s, now);
+	return (true);
+}
+
+/* True if every path of a session that has any is down. */
+bool
+ilnp_sess_lost(struct ilnp_sess *s)
+{
+	const struct ilnp_path *best = s->s_paths == NULL ? NULL :
+	    ilnp_pathset_best(s->s_paths, 0);
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	return (best != NULL && best->p_state == ILNP_PATH_DOWN);
+}
+
+/*
+ * True if the peer must be told of our present locators.  One that is not
+ * confirmed would not believe us, or may never have spoken to us at all.
+ */
+bool
+ilnp_sess_stale(struct ilnp_ilcc *c, const struct ilnp_sess *s)
+{
+	return (s->s_state == ILNP_SESS_OPEN && s->s_confirmed != 0 &&
+	    s->s_lu_gen != ilnp_local_gen(&c->c_local));
+}
+
+/* Wants a Locator Update sent as soon as the gap between two allows. */
+void
+ilnp_sess_announce(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+{
+	ilnp_time_t soonest = s->s_lu_last +
+	    ILNP_MS(ilnp_load_32(&c->c_conf.lu_gap));
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	s->s_lu_pending = true;
+	s->s_lu_failed = false;
+	s->s_lu_sends = 0;
+	s->s_lu_due = s->s_lu_last != 0 && soonest > now ? soonest : now;
+}
+
+/*
+ * The peer has answered something only it could have seen.  `rtt' is what the
+ * answer took, in us, 0 if unknown.  The caller calls ilnp_ilcc_unhalf() and
+ * ilnp_ilcc_busy() once it has let go of s_lock.
+ */
+void
+ilnp_sess_confirmed(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t rtt,
+    ilnp_time_t now)
+{
+	struct ilnp_advert ad;
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	s->s_provisional = false;
+	if (s->s_confirmed != 0)
+		return;
+	ilnp_store_32(&s->s_confirmed, 1);
+	/*
+	 * So far the peer knows the locators it has seen: tell it the others,
+	 * but not before its own proof of us can have come to its end.
+	 */
+	ilnp_local_advert(&c->c_local, 1, &ad);
+	if (ad.ad_n > 1 || s->s_lu_gen != ad.ad_gen)
+		ilnp_sess_announce(c, s, now + rtt + ILNP_MS(ilnp_load_32(
+		    &c->c_conf.lu_gap)));
+}
+
+void
+ilnp_sess_confirm(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	ilnp_lock(&s->s_lock);
+	ilnp_sess_confirmed(c, s, 0, s->s_lastrx);
+	ilnp_unlock(&s->s_lock);
+	ilnp_ilcc_unhalf(c, s);
+	ilnp_ilcc_busy(c, s);
+}
+
+/*
+ * Takes a nonce for the peer's.  It is proven if it came with an answer that
+ * only somebody on the path could give; before that it is believed no more
+ * than a source address is in plain IPv6.
+ */
+void
+ilnp_sess_setnonce(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    const struct ilnp_nonce *nonce, bool proven, ilnp_time_t now)
+{
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	s->s_nin = *nonce;
+	s->s_provisional = !proven;
+	s->s_state = ILNP_SESS_OPEN;
+	if (proven)
+		ilnp_sess_confirmed(c, s, 0, now);
+}
+
+/* The peer does not speak ILNP; its flows keep to one pair of locators. */
+void
+ilnp_sess_fallback(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    const struct ilnp_l64pair *pair, ilnp_time_t now)
+{
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	s->s_state = ILNP_SESS_IPV6;
+	s->s_provisional = false;
+	s->s_nin.n_len = 0;
+	s->s_rxpair = *pair;
+	s->s_lu_pending = false;
+	ilnp_ilcc_event(c, ILNP_EV_FALLBACK, s, pair, 0, now);
+}
+
+void
+ilnp_sess_retry(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	(void)c;
+	ilnp_lock(&s->s_lock);
+	if (s->s_state == ILNP_SESS_IPV6) {
+		s->s_state = ILNP_SESS_TRYING;
+		s->s_firsttx = 0;
+		s->s_unreach = false;
+	}
+	ilnp_unlock(&s->s_lock);
+}
+
+int
+ilnp_sess_algorithm(struct ilnp_ilcc *c, struct ilnp_sess *s, const char *name)
+{
+	const struct ilnp_sel_alg *alg = ilnp_sel_lookup(name);
+	int error = 0;
+
+	if (alg == NULL)
+		return (ENOENT);
+	ilnp_lock(&s->s_lock);
+	if (ilnp_sess_paths(c, s, s->s_lasttx))
+		ilnp_pathset_algorithm(s->s_paths, alg);
+	else
+		error = ENOMEM;
+	ilnp_unlock(&s->s_lock);
+	return (error);
+}
+
+void
+ilnp_sess_pathevent(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    struct ilnp_path *p, enum ilnp_pathevent ev, ilnp_time_t now)
+{
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (!ilnp_path_event(p, ev, ilnp_load_32(&c->c_conf.probe_fails)))
+		return;
+	switch (p->p_state) {
+	case ILNP_PATH_UP:
+		ILNP_STAT(c, path_up);
+		ilnp_ilcc_event(c, ILNP_EV_PATH_UP, s, &p->p_pair, 0, now);
+		/* An update that found no way before finds one now. */
+		if (s->s_lu_failed || (s->s_lu_pending && s->s_lu_sends > 1))
+			ilnp_sess_announce(c, s, now);
+		break;
+	case ILNP_PATH_SUSPECT:
+		ilnp_ilcc_event(c, ILNP_EV_PATH_SUSPECT, s, &p->p_pair, 0,
+		    now);
+		break;
+	case ILNP_PATH_DOWN:
+		ILNP_STAT(c, path_down);
+		ilnp_ilcc_event(c, ILNP_EV_PATH_DOWN, s, &p->p_pair, 0, now);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Whether a data packet sent now must carry the nonce (contradiction C3). */
+static bool
+carries_nonce(const struct ilnp_ilcc *c, const struct ilnp_sess *s,
+    ilnp_time_t now)
+{
+	const struct ilnp_conf *conf = &c->c_conf;
+
+	return (ilnp_load_32(&conf->nonce_policy) == 0 ||
+	    s->s_confirmed == 0 ||
+	    s->s_ntx < ilnp_load_32(&conf->nonce_initial) ||
+	    (s->s_moved != 0 && ilnp_since(now, s->s_moved) <
+	    ILNP_SEC(ilnp_load_32(&conf->post_move_nonce))));
+}
+
+static enum ilnp_cksum
+cksum_out(const struct ilnp_ilcc *c, const struct ilnp_sess *s)
+{
+	switch (ilnp_load_32(&c->c_conf.cksum)) {
+	case 0:
+		return (ILNP_CKSUM_RFC);
+	case 1:
+		return (ILNP_CKSUM_IPV6);
+	default:
+		return (s->s_rxcksum == ILNP_CKSUM_IPV6 ? ILNP_CKSUM_IPV6 :
+		    ILNP_CKSUM_RFC);
+	}
+}
+
+bool
+ilnp_sess_bare(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+{
+	bool bare;
+
+	ilnp_lock(&s->s_lock);
+	bare = s->s_state == ILNP_SESS_IPV6 || (!carries_nonce(c, s, now) &&
+	    cksum_out(c, s) == ILNP_CKSUM_IPV6);
+	ilnp_unlock(&s->s_lock);
+	return (bare);
+}
+
+bool
+ilnp_sess_cksum(struct ilnp_ilcc *c, struct ilnp_sess *s, enum ilnp_cksum kind)
+{
+	bool accept;
+
+	ilnp_lock(&s->s_lock);
+	accept = ilnp_load_32(&c->c_conf.cksum_strict) == 0 ||
+	    kind == cksum_out(c, s);
+	if (accept)
+		s->s_rxcksum = (uint8_t)kind;
+	ilnp_unlock(&s->s_lock);
+	if (!accept)
+		ILNP_STAT(c, in_cksum_kind);
+	return (accept);
+}
+
+/* A slot of the path that must be taken whatever the algorithm says, or 0. */
+static uint32_t
+fixed_path(struct ilnp_sess *s)
+{
+	struct ilnp_path *p;
+
+	/*
+	 * Plain IPv6 flows cannot move.  A responder that has not been
+	 * confirmed mirrors the locators it was spoken to with, so that a
+	 * handshake passes stateful filters and is sent nowhere else.
+	 */
+	if (s->s_state != ILNP_SESS_IPV6 &&
+	    (s->s_initiator || s->s_confirmed != 0))
+		return (0);
+	p = ilnp_pathset_find(s->s_paths, &s->s_rxpair);
+	if (p == NULL || !ilnp_pathset_allows(s->s_paths, p))
+		return (0);
+	return (1U << (p - s->s_paths->ps_path));
+}
+
+/* How long after an answer the next probe is due. */
+ilnp_time_t
+ilnp_sess_probegap(const struct ilnp_ilcc *c, const struct ilnp_path *p,
+    ilnp_time_t now)
+{
+	ilnp_time_t busy = ILNP_MS(ilnp_load_32(&c->c_conf.probe_busy));
+
+	return (p->p_lasttx != 0 && ilnp_since(now, p->p_lasttx) < busy ?
+	    busy : ILNP_MS(ilnp_load_32(&c->c_conf.probe_idle)));
+}
+
+static void
+charge_path(struct ilnp_ilcc *c, struct ilnp_sess *s, struct ilnp_path *p,
+    uint32_t len, ilnp_time_t now)
+{
+	/* Once a second is often enough for states that change in seconds. */
+	if (ilnp_loc_clock(p->p_lasttx) != ilnp_loc_clock(now)) {
+		struct ilnp_loc *l = ilnp_locset_find(&s->s_remote,
+		    p->p_pair.remote);
+
+		ilnp_local_touch(&c->c_local, p->p_pair.local, now);
+		if (l != NULL)
+			ilnp_loc_touch(l, now);
+	}
+	if (p->p_unproven)
+		s->s_paths->ps_blind++;
+	p->p_lasttx = now;
+	/* A path that begins to carry data is watched more closely at once. */
+	if (!p->p_waiting && p->p_due > now + ilnp_sess_probegap(c, p, now))
+		p->p_due = now + ilnp_sess_probegap(c, p, now);
+	p->p_txpkts++;
+	p->p_txbytes += len;
+}
+
+enum ilnp_outverdict
+ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
+    uint32_t flow, ilnp_time_t now, struct ilnp_out *out)
+{
+	enum ilnp_outverdict verdict = ILNP_OUT_NOPATH;
+	uint32_t mask = 0;
+	bool wake;
+
+	ILNP_EPOCH_ASSERT();
+	out->o_n = 0;
+	out->o_kick = false;
+	out->o_nonce.n_len = 0;
+	ilnp_lock(&s->s_lock);
+	wake = s->s_lasttx == 0 || ilnp_since(now, s->s_lasttx) > ILNP_MS(50);
+	if (ilnp_sess_paths(c, s, now)) {
+		mask = fixed_path(s);
+		if (mask == 0)
+			mask = ilnp_pathset_pick(s->s_paths, len, flow);
+	}
+	for (u_int i = 0; mask != 0 && out->o_n < ILNP_COPIES_MAX; i++) {
+		struct ilnp_path *p = &s->s_paths->ps_path[i];
+
+		if ((mask & 1U << i) == 0)
+			continue;
+		mask &= ~(1U << i);
+		out->o_path[out->o_n].op_pair = p->p_pair;
+		out->o_path[out->o_n].op_if = p->p_if;
+		out->o_path[out->o_n].op_mtu = p->p_mtu;
+		out->o_n++;
+		charge_path(c, s, p, len, now);
+		if (s->s_state == ILNP_SESS_IPV6)
+			s->s_rxpair = p->p_pair;
+	}
+	if (out->o_n == 0)
+		ILNP_STAT(c, out_nopath);
+	else if (s->s_state == ILNP_SESS_IPV6) {
+		verdict = ILNP_OUT_PLAIN;
+		out->o_cksum = ILNP_CKSUM_IPV6;
+		ILNP_STAT(c, out_plain);
+	} else {
+		verdict = ILNP_OUT_ILNP;
+		out->o_cksum = cksum_out(c, s);
+		if (carries_nonce(c, s, now))
+			out->o_nonce = s->s_nout;
+		ILNP_STAT(c, out_ilnp);
+	}
+	if (s->s_firsttx == 0)
+		s->s_firsttx = now;
+	if (s->s_ntx < UINT32_MAX)
+		s->s_ntx++;
+	s->s_lasttx = now;
+	ilnp_unlock(&s->s_lock);
+	if (wake || ilnp_load_32(&s->s_busyslot) == ILNP_NOSLOT) {
+		ilnp_ilcc_busy(c, s);
+		out->o_kick = true;
+	}
+	return (verdict);
+}
+
+/* Fills in what all control packets of a session have in common. */
+void
+ilnp_sess_ctl(const struct ilnp_sess *s, const struct ilnp_l64pair *pair,
+    uint32_t ifhandle, struct ilnp_act *a)
+{
+	a->a_if = ifhandle;
+	a->a_ctl.cp_src.l64 = pair->local;
+	a->a_ctl.cp_src.nid = s->s_nids.local;
+	a->a_ctl.cp_dst.l64 = pair->remote;
+	a->a_ctl.cp_dst.nid = s->s_nids.remote;
+	a->a_ctl.cp_nonce = s->s_nout;
+}
+
+/*
+ * What a probe carries and its answer brings back.  A keyed hash, so nothing
+ * needs to be remembered to know it again and nobody off the path can guess it.
+ */
+uint64_t
+ilnp_sess_token(const struct ilnp_ilcc *c, const struct ilnp_sess *s,
+    const struct ilnp_l64pair *pair, uint16_t seq)
+{
+	uint64_t words[6] = {
+		s->s_nids.local.nid, s->s_nids.remote.nid,
+		pair->local.l64, pair->remote.l64, s->s_id, seq
+	};
+
+	return (ilnp_hash(c->c_secret, words, 6));
+}
+
+/* The path on which probe `seq' waits for its answer, or NULL. */
+struct ilnp_path *
+ilnp_sess_probed(struct ilnp_sess *s, const struct ilnp_l64pair *pair,
+    uint16_t seq)
+{
+	struct ilnp_path *p = s->s_paths == NULL ? NULL :
+	    ilnp_pathset_find(s->s_paths, pair);
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (p == NULL || (uint16_t)(p->p_seq - seq) >= ILNP_PROBE_RING ||
+	    p->p_sent[seq % ILNP_PROBE_RING] == 0)
+		return (NULL);
+	return (p);
+}
+
+/* Writes a probe for a path into an action. */
+void
+ilnp_sess_probe(struct ilnp_ilcc *c, struct ilnp_sess *s, struct ilnp_path *p,
+    struct ilnp_act *a, ilnp_time_t now)
+{
+	struct ilnp_wr w = ilnp_wr(a->a_data, sizeof(a->a_data));
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	p->p_seq++;
+	p->p_sent[p->p_seq % ILNP_PROBE_RING] = now;
+	p->p_waiting = true;
+	p->p_due = now + ilnp_path_patience(p);
+	ilnp_wr_be(&w, ilnp_sess_token(c, s, &p->p_pair, p->p_seq), 8);
+	ilnp_sess_ctl(s, &p->p_pair, p->p_if, a);
+	a->a_ctl.cp_kind = ILNP_CTL_PROBE;
+	a->a_ctl.cp_echoid = (uint16_t)s->s_id;
+	a->a_ctl.cp_echoseq = p->p_seq;
+	a->a_ctl.cp_body = a->a_data;
+	a->a_ctl.cp_bodylen = (uint16_t)w.w_len;
+	ILNP_STAT(c, probe_sent);
+}

@@ -1,0 +1,62 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * ILNPv6 as userland may see it: protocol numbers, limits and versions.
+ * Holds plain numbers only, one per line, so that other languages can be
+ * given them by a generator instead of by hand.
+ */
+#ifndef _NETINET6_ILNP_H_
+#define	_NETINET6_ILNP_H_
+
+/* Raised when a sysctl, event or control message changes its meaning. */
+#define	ILNP_API_VERSION	1
+
+/* Nonce destination option, RFC 6744 s2. */
+#define	ILNP_OPT_NONCE		0x8b
+#define	ILNP_NONCE_SHORT	4	/* octets */
+#define	ILNP_NONCE_LONG		12	/* octets */
+#define	ILNP_NONCE_MAX		12	/* octets */
+
+/* Locator Update, RFC 6743 s2. */
+#define	ILNP_ICMP6_LU		156
+#define	ILNP_LU_CODE		0
+#define	ILNP_LU_ADVERT		1
+#define	ILNP_LU_ACK		2
+#define	ILNP_LU_HDRLEN		8	/* octets before the first record */
+#define	ILNP_LU_REC_RFC		12	/* record: 8 + 2 + 2, RFC 6743 */
+#define	ILNP_LU_REC_EXT14	14	/* record: 8 + 2 + 4 */
+#define	ILNP_LU_REC_EXT16	16	/* record: 8 + 4 + 4 */
+#define	ILNP_LU_COUNT_MAX	255
+
+/* DNS resource record types, RFC 6742 s5. */
+#define	ILNP_DNS_NID		104
+#define	ILNP_DNS_L32		105
+#define	ILNP_DNS_L64		106
+#define	ILNP_DNS_LP		107
+
+/*
+ * Identity prefix: its four 16-bit words add up to 0xffff in one's complement
+ * arithmetic, so an address made of it and a NID contributes to a TCP or UDP
+ * checksum exactly what RFC 6741 s4.2 asks for: the NID alone.
+ */
+#define	ILNP_IDENTITY_W0	0xfd69
+#define	ILNP_IDENTITY_W1	0x6c6e
+#define	ILNP_IDENTITY_W2	0x702d
+#define	ILNP_IDENTITY_W3	0x25fa
+
+/*
+ * Socket options of level IPPROTO_IPV6, for connected sockets; values are of
+ * struct in6_addr.  They tell the locators in use now, whereas getsockname()
+ * and getpeername() keep to those that the flow began with.
+ */
+#define	ILNP_SO_LOCAL		120	/* read: from where we send */
+#define	ILNP_SO_PEER		121	/* read: where the peer is reached */
+
+/* Limits that size arrays; the knobs maxlocs and maxpaths stay below them. */
+#define	ILNP_LOCS_MAX		8	/* locators per session, and local ones */
+#define	ILNP_NIDS_MAX		8	/* local NIDs that are not ephemeral */
+#define	ILNP_PATHS_MAX		32	/* locator pairs per session */
+
+#endif /* !_NETINET6_ILNP_H_ */

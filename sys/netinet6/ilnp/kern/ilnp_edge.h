@@ -1,0 +1,375 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * The kernel edge from the inside: what its files share.  The core decides;
+ * the edge turns mbufs, PCBs and interfaces into bytes, NIDs and locators, and
+ * decisions back into mbufs.
+ *
+ * ilnp_edge_env.c	the core's environment
+ * ilnp_edge_vnet.c	life of a network stack's edge, the timer
+ * ilnp_edge_loc.c	local locators, their addresses and next hops
+ * ilnp_edge_addr.c	addresses of NIDs on interfaces
+ * ilnp_edge_hint.c	correspondents that the administrator has told of
+ * ilnp_edge_flow.c	the NID table of PCBs
+ * ilnp_edge_conn.c	doors of connect, listen, SYN cache and MSS
+ * ilnp_edge_in.c	packets that arrive
+ * ilnp_edge_icmp.c	ICMPv6 errors and answers that quote packets
+ * ilnp_edge_out.c	packets that leave, and those ILNP itself sends
+ * ilnp_edge_tso.c	software segmentation
+ * ilnp_edge_mbuf.c	mbufs and checksums
+ * ilnp_edge_text.c	NIDs and locators as people write them
+ * ilnp_edge_sysctl.c	knobs, counters, names of listings
+ * ilnp_edge_ctl.c	what the administrator writes and reads
+ * ilnp_edge_sockopt.c	socket options
+ */
+#ifndef _NETINET6_ILNP_KERN_ILNP_EDGE_H_
+#define	_NETINET6_ILNP_KERN_ILNP_EDGE_H_
+
+#include "ilnp_env_impl.h"
+
+#include <sys/endian.h>
+#include <sys/kernel.h>
+#include <sys/mbuf.h>
+#include <sys/sdt.h>
+#include <sys/socket.h>
+#include <sys/sx.h>
+#include <sys/taskqueue.h>
+#include <sys/time.h>
+
+#include <net/if.h>
+#include <net/if_var.h>
+#include <net/vnet.h>
+#include <netinet/in.h>
+#include <netinet/in_pcb.h>
+#include <netinet/ip6.h>
+#include <netinet6/ip6_var.h>
+
+#include "../core/ilnp_ilcc.h"
+
+struct nhop_object;
+struct pfil_hook;
+
+/*
+ * A next hop that belongs to a source locator, in the only shape in which
+ * ip6_output() can be handed one: as packet options.
+ */
+struct ilnp_hop {
+	struct ip6_pktopts h_opts;	/* flagged ILNP_OPTS; first */
+	struct nhop_object *h_nh;	/* NULL: the routing table's */
+	struct ilnp_l64	h_src;
+};
+
+/* In ip6po_flags: these options are a struct ilnp_hop. */
+#define	ILNP_OPTS	0x40000000
+
+/* One local locator and the way out that goes with it. */
+struct ilnp_uplink {
+	struct ilnp_hop	u_hop;
+	struct ilnp_hop	u_tcphop;	/* the same, never to be fragmented */
+	struct in6_addr	u_router;	/* unspecified: none known */
+	uint32_t	u_ifindex;
+	uint32_t	u_mtu;
+};
+
+#define	ILNP_ONLINK_MAX	32
+
+/* What the packet path must know of this node; replaced as a whole. */
+struct ilnp_here {
+	uint32_t	n_uplinks;
+	struct ilnp_uplink n_uplink[ILNP_LOCS_MAX];
+	uint32_t	n_onlink;
+	struct ilnp_l64	n_onlinks[ILNP_ONLINK_MAX];
+	uint32_t	n_nids;
+	struct ilnp_nid	n_nid[ILNP_NIDS_MAX];
+};
+
+/*
+ * A PCB in the NID table, as packets see it.
+ *
+ * Locking key: (c) constant once in the table, (t) t_lock.
+ */
+struct ilnp_flow {
+	CK_LIST_ENTRY(ilnp_flow) f_link;	/* (t) readers are in an epoch */
+	struct ilnp_nidpair f_nids;	/* (c) remote 0: not connected */
+	uint16_t	f_lport;	/* (c) network order */
+	uint16_t	f_fport;	/* (c) network order, 0: not connected */
+	uint8_t		f_proto;	/* (c) */
+	const struct inpcb *f_inp;	/* (c) a name, never followed */
+	struct in6_addr	f_laddr;	/* (c) anchors */
+	struct in6_addr	f_faddr;
+	struct ilnp_sess *f_sess;	/* (c) held; NULL: not connected */
+	struct ilnp_deferred f_deferred;
+};
+
+CK_LIST_HEAD(ilnp_flowhead, ilnp_flow);
+
+#define	ILNP_FLOW_BUCKETS	4096
+
+struct ilnp_flowtab {
+	struct mtx	t_lock;
+	struct ilnp_flowhead *t_bucket;	/* (t) */
+	uint64_t	t_key[2];	/* constant */
+	uint32_t	t_n;		/* (t) */
+};
+
+/* A correspondent that an administrator has told of. */
+struct ilnp_hint {
+	struct ilnp_nid	h_nid;		/* 0: free */
+	uint32_t	h_until;	/* s of ilnp_loc_clock(), 0 = no end */
+	uint32_t	h_n;
+	struct ilnp_lurec h_rec[ILNP_LOCS_MAX];
+};
+
+#define	ILNP_HINTS_MAX	64
+
+/* An address that ILNP has added to an interface. */
+struct ilnp_mine {
+	uint32_t	m_ifindex;
+	struct in6_addr	m_addr;
+};
+
+#define	ILNP_MINE_MAX	(ILNP_LOCS_MAX * ILNP_NIDS_MAX)
+
+/*
+ * The edge of one network stack.
+ *
+ * Locking key: (c) constant while the stack lives, (x) e_sx, (e) read inside
+ * a net epoch section and written under (x), (m) e_hintlock, (k) by the tick
+ * task alone.
+ */
+struct ilnp_edge {
+	struct sx	e_sx;
+	struct vnet	*e_vnet;	/* (c) NULL: not made yet, or gone */
+	struct ilnp_ilcc *e_cache;	/* (e) NULL: ILNP is off */
+	struct ilnp_here *e_here;	/* (e) NULL: as above */
+	struct ilnp_conf e_conf;	/* (x) knobs, kept while ILNP is off */
+	uint32_t	e_nnids;	/* (x) configured NIDs */
+	struct ilnp_nid	e_nid[ILNP_NIDS_MAX];	/* (x) */
+	struct pfil_hook *e_hook;	/* (x) */
+	uint32_t	e_nmine;	/* (x) addresses that ILNP has added */
+	struct ilnp_mine e_mine[ILNP_MINE_MAX];	/* (x) */
+	struct ilnp_flowtab e_flows;
+	struct mtx	e_hintlock;
+	struct ilnp_hint e_hint[ILNP_HINTS_MAX];	/* (m) */
+	struct timeout_task e_tick;
+	struct timeout_task e_scan;
+	struct ilnp_acts *e_acts;	/* (k) */
+};
+
+VNET_DECLARE(struct ilnp_edge, ilnp_edge);
+#define	V_ilnp_edge	VNET(ilnp_edge)
+
+static inline ilnp_time_t
+ilnp_now(void)
+{
+	return ((ilnp_time_t)sbttous(sbinuptime()) + 1);
+}
+
+static inline struct ilnp_ilv
+ilnp_ilv_of(const struct in6_addr *a)
+{
+	struct ilnp_ilv v = {
+		.l64 = { be64dec(&a->s6_addr[0]) },
+		.nid = { be64dec(&a->s6_addr[8]) }
+	};
+
+	return (v);
+}
+
+static inline struct in6_addr
+ilnp_addr_of(struct ilnp_l64 l64, struct ilnp_nid nid)
+{
+	struct in6_addr a;
+
+	be64enc(&a.s6_addr[0], l64.l64);
+	be64enc(&a.s6_addr[8], nid.nid);
+	return (a);
+}
+
+static inline void
+ilnp_set_l64(struct in6_addr *a, struct ilnp_l64 l64)
+{
+	be64enc(&a->s6_addr[0], l64.l64);
+}
+
+/*
+ * Probes, with the verdict of the core:
+ *	ilnp6:::in(enum ilnp_inverdict, struct mbuf *, struct ilnp_in *)
+ *	ilnp6:::out(enum ilnp_outverdict, struct mbuf *, struct ilnp_out *)
+ */
+SDT_PROVIDER_DECLARE(ilnp6);
+SDT_PROBE_DECLARE(ilnp6, , , in);
+SDT_PROBE_DECLARE(ilnp6, , , out);
+
+/* Adds one to a counter of a cache. */
+#define	ILNP_EDGE_STAT(c, name)						\
+	ilnp_add_64(&__DECONST(struct ilnp_stats *,			\
+	    ilnp_ilcc_stats(c))->name, 1)
+
+/* ilnp_edge_vnet.c */
+
+/* Wakes the timer.  Any lock but the core's may be held. */
+void	ilnp_edge_kick(struct ilnp_edge *);
+
+/* Switches ILNP on or off in the current VNET; may sleep.  e_sx held. */
+int	ilnp_edge_enable(struct ilnp_edge *);
+void	ilnp_edge_disable(struct ilnp_edge *);
+
+/* ilnp_edge_loc.c */
+
+void	ilnp_loc_init(struct ilnp_edge *);
+void	ilnp_loc_fini(struct ilnp_edge *);
+
+/*
+ * Brings locators, addresses and next hops up to date with Neighbour
+ * Discovery.  Sleeps; e_sx held.
+ */
+void	ilnp_loc_scan(struct ilnp_edge *);
+
+/* Has that done by a task soon.  Any lock but the core's may be held. */
+void	ilnp_loc_rescan(struct ilnp_edge *);
+
+/* Forgets all local locators: ILNP is being switched off.  e_sx held. */
+void	ilnp_loc_clear(struct ilnp_edge *);
+
+/* The way out for a source locator, or NULL.  Inside an epoch. */
+const struct ilnp_uplink *ilnp_loc_uplink(const struct ilnp_here *,
+	    struct ilnp_l64);
+bool	ilnp_loc_onlink(const struct ilnp_here *, struct ilnp_l64);
+bool	ilnp_loc_nid(const struct ilnp_here *, struct ilnp_nid);
+
+/* ilnp_edge_hint.c */
+
+/*
+ * Takes note of a correspondent.  Returns 0, EINVAL, ENOSPC.
+ */
+int	ilnp_hint_put(struct ilnp_edge *, struct ilnp_nid,
+	    const struct ilnp_lurec *, u_int n, ilnp_time_t now);
+int	ilnp_hint_del(struct ilnp_edge *, struct ilnp_nid);
+
+/* Copies a hint out.  Returns the number of locators, 0 if there is none. */
+u_int	ilnp_hint_get(struct ilnp_edge *, struct ilnp_nid, ilnp_time_t now,
+	    struct ilnp_lurec[ILNP_LOCS_MAX]);
+
+/* Copies place `i' of the table.  Returns false if it is free. */
+bool	ilnp_hint_at(struct ilnp_edge *, u_int i, struct ilnp_hint *);
+
+/* ilnp_edge_flow.c */
+
+void	ilnp_flow_alloc(struct ilnp_edge *);
+void	ilnp_flow_free(struct ilnp_edge *);
+
+/*
+ * The connected PCB of these NIDs and ports, or with remote NID and port 0 a
+ * bound one, preferably bound to `local'.  Inside an epoch.
+ * Returns what packets may know of it, or NULL.
+ */
+const struct ilnp_flow *ilnp_flow_lookup(const struct ilnp_edge *,
+	    uint8_t proto, const struct ilnp_nidpair *, uint16_t lport,
+	    uint16_t fport, struct ilnp_l64 local);
+
+/* That of a connected PCB.  Inside an epoch. */
+const struct ilnp_flow *ilnp_flow_of(const struct ilnp_edge *,
+	    const struct inpcb *);
+
+/* The transport protocol of a PCB that may be in the table, else 0. */
+uint8_t	ilnp_flow_proto(const struct inpcb *);
+
+/* ilnp_edge_conn.c */
+
+/* A note on a packet that came or goes with a nonce but without a flow. */
+struct ilnp_note {
+	struct m_tag	n_tag;		/* first */
+	uint32_t	n_token;	/* of the peer's nonce */
+	uint16_t	n_nonceoff;	/* of the option that was made padding */
+	struct ilnp_nonce n_nonce;	/* of the peer */
+	struct ilnp_l64pair n_wire;	/* locators it came with */
+};
+
+/* Returns the note or NULL. */
+const struct ilnp_note *ilnp_note_find(const struct mbuf *);
+
+/* Puts an empty note on a packet.  Returns NULL if memory is short. */
+struct ilnp_note *ilnp_note_add(struct mbuf *);
+
+/* ilnp_edge_mbuf.c */
+
+/*
+ * Makes the first `len' octets of a packet contiguous and writable.
+ * Consumes m: returns the packet, or NULL with it freed.
+ */
+struct mbuf *ilnp_mbuf_head(struct mbuf *m, int len);
+
+/* The offset of the checksum in a transport header, or 0 if it has none. */
+u_int	ilnp_mbuf_sumoff(uint8_t proto);
+
+/*
+ * Replaces locators that add up to `was' by ones that add up to `is' in the
+ * checksum, or its seed, of the transport header at `off'.  If `finish', the
+ * checksum is completed in software.
+ * Consumes m: returns the packet, or NULL with it freed.
+ */
+struct mbuf *ilnp_mbuf_fixsum(struct mbuf *m, int off, uint8_t proto,
+	    uint16_t was, uint16_t is, bool finish);
+
+/*
+ * Finds out which checksum an arrived segment carries; `hint' is tried first.
+ * Returns ILNP_CKSUM_UNKNOWN if it is wrong by either rule.
+ */
+enum ilnp_cksum	ilnp_mbuf_verify(const struct mbuf *m,
+	    const struct ilnp_view *, enum ilnp_cksum hint);
+
+/* ilnp_edge_in.c */
+
+int	ilnp_in_link(struct ilnp_edge *);
+void	ilnp_in_unlink(struct ilnp_edge *);
+
+/* ilnp_edge_icmp.c */
+
+/*
+ * Translates the packet that an ICMPv6 error quotes to what transport knows.
+ * The message is contiguous; its checksum is made right.
+ */
+void	ilnp_icmp_present(struct ilnp_edge *, struct mbuf *,
+	    const struct ilnp_in *, u_int room);
+
+/*
+ * Undoes what the input edge did to the packet that an error of ours quotes.
+ * Consumes m: returns the packet, or NULL with it freed.
+ */
+struct mbuf *ilnp_icmp_restore(struct mbuf *, const struct ilnp_note *);
+
+/* ilnp_edge_out.c */
+
+/* Sends what the core wants sent.  Inside an epoch; no core lock held. */
+void	ilnp_out_acts(struct ilnp_edge *, const struct ilnp_acts *);
+
+/* Room to leave in each packet for the nonce. */
+u_int	ilnp_out_room(struct ilnp_ilcc *);
+
+/* ilnp_edge_tso.c */
+
+/*
+ * Cuts a packet meant for segmentation offload and passes each segment to
+ * ip6_output().  Consumes m.  Returns the first error.
+ */
+int	ilnp_tso_output(struct mbuf *m, struct ip6_pktopts *, int flags,
+	    struct inpcb *);
+
+/* ilnp_edge_text.c */
+
+#define	ILNP_TEXT_MAX	20	/* "hhhh-hhhh-hhhh-hhhh" and a NUL */
+
+void	ilnp_text_nid(struct ilnp_nid, char[ILNP_TEXT_MAX]);
+void	ilnp_text_l64(struct ilnp_l64, char[ILNP_TEXT_MAX]);
+
+/*
+ * Reads four groups of hexadecimal digits with one kind of separator between
+ * them: ':' for both, '-' for NIDs, '+' for locators.
+ * Returns 0 or EINVAL.
+ */
+int	ilnp_text_read(const char *, char separator, uint64_t *);
+
+#endif /* !_NETINET6_ILNP_KERN_ILNP_EDGE_H_ */

@@ -1,0 +1,219 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * How a flow becomes one of ILNP: as initiator in connect(2), as responder by
+ * the nonce of its SYN, which the SYN cache and cookies remember as a token.
+ * Nothing here keeps state: the token leads back to the session.
+ */
+#include "opt_inet6.h"
+
+#include "ilnp_edge.h"
+
+#include <sys/jail.h>
+
+#include <netinet/tcp_var.h>
+
+#include "../core/ilnp_addr.h"
+#include "ilnp_hooks.h"
+
+/* Tells our tags from those of others; unique by the time it was chosen. */
+#define	NOTE_COOKIE	1795250000
+#define	NOTE_TYPE	1
+
+const struct ilnp_note *
+ilnp_note_find(const struct mbuf *m)
+{
+	if (SLIST_EMPTY(&m->m_pkthdr.tags))
+		return (NULL);
+	return ((struct ilnp_note *)m_tag_locate(__DECONST(struct mbuf *, m),
+	    NOTE_COOKIE, NOTE_TYPE, NULL));
+}
+
+struct ilnp_note *
+ilnp_note_add(struct mbuf *m)
+{
+	struct m_tag *t = m_tag_alloc(NOTE_COOKIE, NOTE_TYPE,
+	    sizeof(struct ilnp_note) - sizeof(struct m_tag), M_NOWAIT);
+
+	if (t == NULL)
+		return (NULL);
+	memset(t + 1, 0, sizeof(struct ilnp_note) - sizeof(*t));
+	m_tag_prepend(m, t);
+	return ((struct ilnp_note *)t);
+}
+
+static struct ilnp_nidpair
+nids_of(const struct in_conninfo *inc)
+{
+	struct ilnp_nidpair nids = {
+		.local = ilnp_ilv_of(&inc->inc6_laddr).nid,
+		.remote = ilnp_ilv_of(&inc->inc6_faddr).nid
+	};
+
+	return (nids);
+}
+
+/* A session toward that correspondent, or a new one if we were told of it. */
+static struct ilnp_sess *
+open_session(struct ilnp_edge *e, struct ilnp_ilcc *c,
+    const struct ilnp_nidpair *nids, struct ilnp_l64 at)
+{
+	struct ilnp_lurec rec[ILNP_LOCS_MAX];
+	struct ilnp_sess *s;
+	ilnp_time_t now;
+	u_int n;
+
+	s = ilnp_ilcc_find_at(c, nids, at);
+	if (s != NULL)
+		return (s);
+	now = ilnp_now();
+	n = ilnp_hint_get(e, nids->remote, now, rec);
+	if (n == 0 || ilnp_ilcc_open(c, nids, rec, n, now, &s) != 0)
+		return (NULL);
+	/* Known not to speak ILNP, or not to be where the program wants it. */
+	return (ilnp_ilcc_find_at(c, nids, at));
+}
+
+/*
+ * The source address of a new flow: the one that the stock selection found if
+ * it has a NID, else one that has, on the same interface and locator, if the
+ * program has not asked for another and its jail may use it.
+ * Returns false if there is none.
+ */
+static bool
+choose_source(const struct ilnp_here *h, const struct inpcb *inp,
+    const struct in6_addr *found, struct in6_addr *chosen)
+{
+	struct ilnp_ilv local = ilnp_ilv_of(found);
+
+	if (ilnp_loc_uplink(h, local.l64) == NULL)
+		return (false);
+	*chosen = *found;
+	if (ilnp_loc_nid(h, local.nid))
+		return (true);
+	if (!IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_laddr) ||
+	    (inp->in6p_outputopts != NULL &&
+	    inp->in6p_outputopts->ip6po_pktinfo != NULL))
+		return (false);
+	*chosen = ilnp_addr_of(local.l64, h->n_nid[0]);
+	return (prison_check_ip6(inp->inp_cred, chosen) == 0);
+}
+
+bool
+ilnp_door_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
+    bool selected, struct in6_addr *laddr, int *error __unused)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	struct ilnp_ilcc *c = ilnp_load_ptr(&e->e_cache);
+	const struct ilnp_here *h = ilnp_load_ptr(&e->e_here);
+	struct ilnp_ilv remote = ilnp_ilv_of(&sin6->sin6_addr);
+	struct ilnp_nidpair nids;
+	struct in6_addr source;
+
+	INP_WLOCK_ASSERT(inp);
+	if (!selected)
+		return (false);
+	/* An attempt to connect may have failed after this point. */
+	inp->inp_inc.inc_flags &= ~INC_ILNP;
+	inp->in6p_zoneid = 0;
+	if (c == NULL || h == NULL || ilnp_flow_proto(inp) == 0 ||
+	    !ilnp_l64_usable(remote.l64) || !ilnp_nid_usable(remote.nid) ||
+	    ilnp_loc_nid(h, remote.nid) ||
+	    !choose_source(h, inp, laddr, &source))
+		return (false);
+	nids.local = ilnp_ilv_of(&source).nid;
+	nids.remote = remote.nid;
+	if (open_session(e, c, &nids, remote.l64) != NULL) {
+		inp->inp_inc.inc_flags |= INC_ILNP;
+		*laddr = source;
+	}
+	return (false);
+}
+
+void
+ilnp_door_mark(struct in_conninfo *inc, const struct mbuf *m)
+{
+	const struct ilnp_note *n = ilnp_note_find(m);
+
+	if (n == NULL || (inc->inc_flags & INC_ISIPV6) == 0)
+		return;
+	inc->inc_flags |= INC_ILNP;
+	inc->inc6_zoneid = n->n_token;
+}
+
+void
+ilnp_door_flowkey(const struct in_conninfo *inc, struct in_conninfo *key)
+{
+	*key = *inc;
+	memset(&key->inc6_faddr, 0, 8);
+	memset(&key->inc6_laddr, 0, 8);
+	/* The SYN cache picks its bucket by ports and foreign address. */
+	key->inc6_faddr.s6_addr32[0] = inc->inc6_zoneid;
+}
+
+bool
+ilnp_door_same_flow(const struct in_conninfo *a, const struct in_conninfo *b)
+{
+	struct ilnp_nidpair an = nids_of(a), bn = nids_of(b);
+
+	return (a->inc_fport == b->inc_fport && a->inc_lport == b->inc_lport &&
+	    a->inc6_zoneid == b->inc6_zoneid && ilnp_nidpair_eq(&an, &bn));
+}
+
+void
+ilnp_door_synack(const struct in_conninfo *inc, struct mbuf *m)
+{
+	struct ilnp_note *n = ilnp_note_add(m);
+
+	/* Without it the segment goes as IPv6 and is dropped: as if lost. */
+	if (n != NULL)
+		n->n_token = inc->inc6_zoneid;
+}
+
+void
+ilnp_door_accept(struct inpcb *inp, const struct in_conninfo *inc,
+    const struct mbuf *m __unused)
+{
+	struct ilnp_ilcc *c = ilnp_load_ptr(&V_ilnp_edge.e_cache);
+	struct ilnp_nidpair nids = nids_of(inc);
+	struct ilnp_sess *s;
+
+	INP_WLOCK_ASSERT(inp);
+	s = c == NULL ? NULL : ilnp_ilcc_bytoken(c, &nids, inc->inc6_zoneid);
+	if (s == NULL) {
+		if (c != NULL)
+			ILNP_EDGE_STAT(c, sess_refused);
+		inp->inp_inc.inc_flags &= ~INC_ILNP;
+		return;
+	}
+	ilnp_sess_confirm(c, s);
+	inp->in6p_zoneid = inc->inc6_zoneid;
+	ilnp_edge_kick(&V_ilnp_edge);
+}
+
+uint32_t
+ilnp_door_maxmtu(const struct in_conninfo *inc __unused, uint32_t mtu,
+    struct tcp_ifcap *cap)
+{
+	struct ilnp_ilcc *c = ilnp_load_ptr(&V_ilnp_edge.e_cache);
+	const struct ilnp_here *h = ilnp_load_ptr(&V_ilnp_edge.e_here);
+	const struct ilnp_conf *conf;
+	uint32_t room;
+
+	if (c == NULL || h == NULL)
+		return (mtu);
+	/* No route to the anchor any more: the flow has moved on. */
+	for (uint32_t i = 0; i < h->n_uplinks; i++)
+		if (mtu == 0 || h->n_uplink[i].u_mtu < mtu)
+			mtu = h->n_uplink[i].u_mtu;
+	if (mtu == 0)
+		return (0);
+	conf = ilnp_ilcc_conf(c);
+	room = ilnp_out_room(c);
+	if (cap != NULL && (ilnp_load_32(&conf->nonce_policy) == 0 ||
+	    ilnp_load_32(&conf->cksum) != 1))
+		cap->ifcap &= ~CSUM_TSO;
+	return ((mtu < IPV6_MMTU ? IPV6_MMTU : mtu) - room);
+}

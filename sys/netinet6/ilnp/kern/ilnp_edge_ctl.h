@@ -1,0 +1,28 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * What the administrator may write and read, as text: between
+ * ilnp_edge_sysctl.c and ilnp_edge_ctl.c.
+ */
+#ifndef _NETINET6_ILNP_KERN_ILNP_EDGE_CTL_H_
+#define	_NETINET6_ILNP_KERN_ILNP_EDGE_CTL_H_
+
+struct ilnp_edge;
+struct sbuf;
+
+/*
+ * Make our NIDs those listed; tell of a correspondent.  The text is taken
+ * apart in place.  e_sx held for the first.
+ * Return 0 or an errno; on error nothing has changed.
+ */
+int	ilnp_ctl_nids(struct ilnp_edge *, char *);
+int	ilnp_ctl_teach(struct ilnp_edge *, char *);
+
+/* Listings, one line each and indented lines for its parts.  e_sx held. */
+void	ilnp_ctl_sessions(struct ilnp_edge *, struct sbuf *);
+void	ilnp_ctl_locators(struct ilnp_edge *, struct sbuf *);
+void	ilnp_ctl_hints(struct ilnp_edge *, struct sbuf *);
+
+#endif /* !_NETINET6_ILNP_KERN_ILNP_EDGE_CTL_H_ */

@@ -1,0 +1,309 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * The NID table: PCBs of ILNP flows, and of sockets bound to one of our ILNP
+ * addresses, by protocol, NIDs and ports.  Locators take no part in it
+ * (RFC 6741 s4.1).  An entry holds a copy of what packets need, so that nobody
+ * who reads it ever touches an inpcb; it also ties the flow to its session, so
+ * that another correspondent with the same NID cannot come between them.
+ *
+ * Readers are in a net epoch section and take no lock.
+ */
+#include "ilnp_edge.h"
+
+#include <machine/atomic.h>
+
+#include <netinet/tcp.h>
+#include <netinet/tcp_var.h>
+#include <netinet/udp.h>
+#include <netinet/udp_var.h>
+
+#include "../core/ilnp_addr.h"
+#include "ilnp_hooks.h"
+
+void
+ilnp_flow_alloc(struct ilnp_edge *e)
+{
+	struct ilnp_flowtab *t = &e->e_flows;
+	struct ilnp_flowhead *b;
+
+	b = malloc(ILNP_FLOW_BUCKETS * sizeof(*b), M_ILNP, M_WAITOK | M_ZERO);
+	for (u_int i = 0; i < ILNP_FLOW_BUCKETS; i++)
+		CK_LIST_INIT(&b[i]);
+	arc4random_buf(t->t_key, sizeof(t->t_key));
+	mtx_lock(&t->t_lock);
+	ilnp_store_ptr(&t->t_bucket, b);
+	mtx_unlock(&t->t_lock);
+}
+
+static void
+free_flow(struct ilnp_deferred *d)
+{
+	struct ilnp_flow *f = __containerof(d, struct ilnp_flow, f_deferred);
+
+	if (f->f_sess != NULL)
+		ilnp_sess_release(f->f_sess);
+	free(f, M_ILNP);
+}
+
+static void
+remove_flow(struct ilnp_flowtab *t, struct ilnp_flow *f)
+{
+	mtx_assert(&t->t_lock, MA_OWNED);
+	CK_LIST_REMOVE(f, f_link);
+	t->t_n--;
+	atomic_subtract_int(&ilnp_active, 1);
+	ilnp_env_defer(&f->f_deferred, free_flow);
+}
+
+void
+ilnp_flow_free(struct ilnp_edge *e)
+{
+	struct ilnp_flowtab *t = &e->e_flows;
+	struct ilnp_flowhead *b;
+	struct ilnp_flow *f;
+
+	mtx_lock(&t->t_lock);
+	b = t->t_bucket;
+	for (u_int i = 0; b != NULL && i < ILNP_FLOW_BUCKETS; i++)
+		while ((f = CK_LIST_FIRST(&b[i])) != NULL)
+			remove_flow(t, f);
+	ilnp_store_ptr(&t->t_bucket, NULL);
+	mtx_unlock(&t->t_lock);
+	/* Entries let go of their sessions before the cache may be freed. */
+	NET_EPOCH_WAIT();
+	NET_EPOCH_DRAIN_CALLBACKS();
+	free(b, M_ILNP);
+}
+
+static struct ilnp_flowhead *
+bucket_of(const struct ilnp_flowtab *t, struct ilnp_flowhead *b, uint8_t proto,
+    const struct ilnp_nidpair *nids, uint16_t lport, uint16_t fport)
+{
+	uint64_t words[3] = { nids->local.nid, nids->remote.nid,
+	    (uint64_t)proto << 32 | (uint64_t)lport << 16 | fport };
+
+	return (&b[ilnp_hash(t->t_key, words, 3) % ILNP_FLOW_BUCKETS]);
+}
+
+const struct ilnp_flow *
+ilnp_flow_lookup(const struct ilnp_edge *e, uint8_t proto,
+    const struct ilnp_nidpair *nids, uint16_t lport, uint16_t fport,
+    struct ilnp_l64 local)
+{
+	const struct ilnp_flowtab *t = &e->e_flows;
+	struct ilnp_flowhead *b = ilnp_load_ptr(&t->t_bucket);
+	const struct ilnp_flow *f, *found = NULL;
+
+	NET_EPOCH_ASSERT();
+	if (b == NULL)
+		return (NULL);
+	CK_LIST_FOREACH(f, bucket_of(t, b, proto, nids, lport, fport),
+	    f_link) {
+		if (f->f_proto != proto || f->f_lport != lport ||
+		    f->f_fport != fport || !ilnp_nidpair_eq(&f->f_nids, nids))
+			continue;
+		if (found == NULL ||
+		    ilnp_l64_eq(ilnp_ilv_of(&f->f_laddr).l64, local))
+			found = f;
+	}
+	return (found);
+}
+
+uint8_t
+ilnp_flow_proto(const struct inpcb *inp)
+{
+	if ((inp->inp_vflag & INP_IPV6) == 0)
+		return (0);
+	if (inp->inp_pcbinfo == &V_tcbinfo)
+		return (IPPROTO_TCP);
+	if (inp->inp_pcbinfo == &V_udbinfo)
+		return (IPPROTO_UDP);
+	if (inp->inp_pcbinfo == &V_ulitecbinfo)
+		return (IPPROTO_UDPLITE);
+	return (0);
+}
+
+const struct ilnp_flow *
+ilnp_flow_of(const struct ilnp_edge *e, const struct inpcb *inp)
+{
+	struct ilnp_ilv l = ilnp_ilv_of(&inp->in6p_laddr);
+	struct ilnp_nidpair nids = {
+		.local = l.nid, .remote = ilnp_ilv_of(&inp->in6p_faddr).nid
+	};
+
+	return (ilnp_flow_lookup(e, ilnp_flow_proto(inp), &nids,
+	    inp->inp_lport, inp->inp_fport, l.l64));
+}
+
+/* The session that a connected PCB will belong to, held, or NULL. */
+static struct ilnp_sess *
+hold_session(struct ilnp_edge *e, const struct inpcb *inp,
+    const struct ilnp_nidpair *nids)
+{
+	struct ilnp_ilcc *c = ilnp_load_ptr(&e->e_cache);
+	struct ilnp_sess *s;
+
+	if (c == NULL)
+		return (NULL);
+	/* The token is that of the handshake, put there by accept. */
+	if (inp->in6p_zoneid != 0)
+		s = ilnp_ilcc_bytoken(c, nids, inp->in6p_zoneid);
+	else
+		s = ilnp_ilcc_find_at(c, nids,
+		    ilnp_ilv_of(&inp->in6p_faddr).l64);
+	return (s != NULL && ilnp_sess_hold(s) ? s : NULL);
+}
+
+/* Puts a PCB into the table.  Returns false if that cannot be done. */
+static bool
+insert_flow(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
+    bool connected)
+{
+	struct ilnp_flowtab *t = &e->e_flows;
+	struct ilnp_flow *f = ilnp_env_alloc(sizeof(*f));
+
+	if (f == NULL)
+		return (false);
+	f->f_proto = proto;
+	f->f_inp = inp;
+	f->f_lport = inp->inp_lport;
+	f->f_laddr = inp->in6p_laddr;
+	f->f_nids.local = ilnp_ilv_of(&inp->in6p_laddr).nid;
+	if (connected) {
+		f->f_fport = inp->inp_fport;
+		f->f_faddr = inp->in6p_faddr;
+		f->f_nids.remote = ilnp_ilv_of(&inp->in6p_faddr).nid;
+		f->f_sess = hold_session(e, inp, &f->f_nids);
+		if (f->f_sess == NULL) {
+			free(f, M_ILNP);
+			return (false);
+		}
+	}
+	mtx_lock(&t->t_lock);
+	if (t->t_bucket == NULL) {
+		mtx_unlock(&t->t_lock);
+		free_flow(&f->f_deferred);
+		return (false);
+	}
+	CK_LIST_INSERT_HEAD(bucket_of(t, t->t_bucket, proto, &f->f_nids,
+	    f->f_lport, f->f_fport), f, f_link);
+	t->t_n++;
+	atomic_add_int(&ilnp_active, 1);
+	mtx_unlock(&t->t_lock);
+	return (true);
+}
+
+void
+ilnp_door_pcb_insert(struct inpcb *inp)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	uint8_t proto = ilnp_flow_proto(inp);
+	struct epoch_tracker et;
+	const struct ilnp_here *h;
+	struct ilnp_ilv local;
+
+	INP_WLOCK_ASSERT(inp);
+	if (proto == 0)
+		return;
+	NET_EPOCH_ENTER(et);
+	if (!IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr)) {
+		if ((inp->inp_inc.inc_flags & INC_ILNP) != 0 &&
+		    !insert_flow(e, inp, proto, true))
+			inp->inp_inc.inc_flags &= ~INC_ILNP;
+		/* It has done its work, and users could see it. */
+		inp->in6p_zoneid = 0;
+	} else if (!IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_laddr) &&
+	    (h = ilnp_load_ptr(&e->e_here)) != NULL) {
+		local = ilnp_ilv_of(&inp->in6p_laddr);
+		if (ilnp_loc_nid(h, local.nid) &&
+		    ilnp_loc_uplink(h, local.l64) != NULL)
+			/* Without memory it is found by its address alone. */
+			(void)insert_flow(e, inp, proto, false);
+	}
+	NET_EPOCH_EXIT(et);
+}
+
+/* Removes a PCB that entered with these endpoints, if it is there. */
+static void
+remove_pcb(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
+    struct ilnp_nid remote, uint16_t fport)
+{
+	struct ilnp_flowtab *t = &e->e_flows;
+	struct ilnp_nidpair nids = {
+		.local = ilnp_ilv_of(&inp->in6p_laddr).nid, .remote = remote
+	};
+	struct ilnp_flow *f;
+
+	mtx_lock(&t->t_lock);
+	if (t->t_bucket != NULL)
+		CK_LIST_FOREACH(f, bucket_of(t, t->t_bucket, proto, &nids,
+		    inp->inp_lport, fport), f_link)
+			if (f->f_inp == inp) {
+				remove_flow(t, f);
+				break;
+			}
+	mtx_unlock(&t->t_lock);
+}
+
+void
+ilnp_door_pcb_remove(struct inpcb *inp)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	uint8_t proto = ilnp_flow_proto(inp);
+	const struct ilnp_nid nobody = { 0 };
+
+	INP_WLOCK_ASSERT(inp);
+	if (proto == 0)
+		return;
+	if (IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr))
+		remove_pcb(e, inp, proto, nobody, 0);
+	else if ((inp->inp_inc.inc_flags & INC_ILNP) != 0)
+		remove_pcb(e, inp, proto, ilnp_ilv_of(&inp->in6p_faddr).nid,
+		    inp->inp_fport);
+	inp->inp_inc.inc_flags &= ~INC_ILNP;
+}
+
+/* A bound PCB has been connected: it was there without a foreign end. */
+void
+ilnp_door_pcb_rehash(struct inpcb *inp)
+{
+	uint8_t proto = ilnp_flow_proto(inp);
+	const struct ilnp_nid nobody = { 0 };
+
+	INP_WLOCK_ASSERT(inp);
+	if (proto == 0)
+		return;
+	remove_pcb(&V_ilnp_edge, inp, proto, nobody, 0);
+	ilnp_door_pcb_insert(inp);
+}
+
+bool
+ilnp_door_pcb_taken(const struct inpcb *inp, const struct in6_addr *faddr,
+    uint16_t fport, const struct in6_addr *laddr, uint16_t lport)
+{
+	uint8_t proto = ilnp_flow_proto(inp);
+	const struct ilnp_flow *f;
+	struct ilnp_nidpair nids;
+	struct epoch_tracker et;
+	struct ilnp_ilv local;
+	bool taken;
+
+	if (proto == 0 || fport == 0 || lport == 0)
+		return (false);
+	if (!IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_laddr))
+		laddr = &inp->in6p_laddr;
+	local = ilnp_ilv_of(laddr);
+	nids.local = local.nid;
+	nids.remote = ilnp_ilv_of(faddr).nid;
+	NET_EPOCH_ENTER(et);
+	f = ilnp_flow_lookup(&V_ilnp_edge, proto, &nids, lport, fport,
+	    local.l64);
+	taken = f != NULL && f->f_inp != inp &&
+	    (!IN6_ARE_ADDR_EQUAL(&f->f_laddr, laddr) ||
+	    !IN6_ARE_ADDR_EQUAL(&f->f_faddr, faddr));
+	NET_EPOCH_EXIT(et);
+	return (taken);
+}

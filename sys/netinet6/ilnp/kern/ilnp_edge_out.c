@@ -1,0 +1,336 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Packets that leave.  Which session and which locators, the core says; here
+ * they are written into the packet, the checksum follows them, the nonce goes
+ * in front of the transport header, and the next hop is that of the source
+ * locator.
+ *
+ * Three kinds of packets are ours:
+ *	of a PCB in the NID table	the session chooses the locators
+ *	with a note			an answer without a PCB: it keeps the
+ *					locators that it answers
+ *	of an unconnected UDP socket	likewise: the program chose them
+ */
+#include "ilnp_edge.h"
+
+#include <net/if_private.h>
+#include <net/route.h>
+#include <net/route/nhop.h>
+#include <netinet/icmp6.h>
+
+#include "../core/ilnp_addr.h"
+#include "../core/ilnp_cksum.h"
+#include "ilnp_hooks.h"
+
+/* A packet on its way out, and what is known about it. */
+struct leaving {
+	struct ilnp_edge *l_edge;
+	struct ilnp_ilcc *l_cache;
+	const struct ilnp_here *l_here;
+	struct ilnp_sess *l_sess;
+	const struct ilnp_note *l_note;	/* NULL: none */
+	bool		l_keep;		/* the locators are right as they are */
+};
+
+/* Options of a program with our next hop in them, kept with the packet. */
+struct merged {
+	struct m_tag	g_tag;		/* first */
+	struct ilnp_hop	g_hop;
+};
+
+#define	MERGED_COOKIE	1795250001
+#define	MERGED_TYPE	1
+
+u_int
+ilnp_out_room(struct ilnp_ilcc *c)
+{
+	return (ilnp_load_32(&ilnp_ilcc_conf(c)->nonce_size) ==
+	    ILNP_NONCE_SHORT ? 8 : 16);
+}
+
+/* Finds out what a packet is to us.  Returns false if nothing. */
+static bool
+know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
+{
+	const struct ip6_hdr *ip6 = mtod(m, const struct ip6_hdr *);
+	struct ilnp_ilv src, dst = ilnp_ilv_of(&ip6->ip6_dst);
+	const struct ilnp_flow *f;
+	struct ilnp_nidpair nids;
+
+	if (!ilnp_l64_usable(dst.l64))
+		return (false);
+	src = ilnp_ilv_of(&ip6->ip6_src);
+	nids.local = src.nid;
+	nids.remote = dst.nid;
+	if (inp != NULL && (inp->inp_inc.inc_flags & INC_ILNP) != 0) {
+		f = ilnp_flow_of(l->l_edge, inp);
+		if (f == NULL)
+			return (false);
+		l->l_sess = f->f_sess;
+		return (l->l_sess != NULL);
+	}
+	l->l_keep = true;
+	l->l_note = ilnp_note_find(m);
+	if (l->l_note != NULL)
+		l->l_sess = ilnp_ilcc_bytoken(l->l_cache, &nids,
+		    l->l_note->n_token);
+	else if (inp != NULL && IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr) &&
+	    (ip6->ip6_nxt == IPPROTO_UDP || ip6->ip6_nxt == IPPROTO_UDPLITE) &&
+	    ilnp_loc_nid(l->l_here, src.nid))
+		l->l_sess = ilnp_ilcc_find_at(l->l_cache, &nids, dst.l64);
+	return (l->l_sess != NULL);
+}
+
+/* Inserts the nonce behind the IPv6 header.  Consumes m as usual. */
+static struct mbuf *
+put_nonce(struct mbuf *m, const struct ilnp_nonce *nonce)
+{
+	int len = (int)ilnp_wire_noncelen(nonce);
+	struct ip6_hdr *ip6;
+
+	M_PREPEND(m, len, M_NOWAIT);
+	if (m != NULL)
+		m = ilnp_mbuf_head(m, len + (int)sizeof(*ip6));
+	if (m == NULL)
+		return (NULL);
+	memmove(mtod(m, char *), mtodo(m, len), sizeof(*ip6));
+	ip6 = mtod(m, struct ip6_hdr *);
+	(void)ilnp_wire_put_nonce((uint8_t *)(ip6 + 1), nonce, ip6->ip6_nxt);
+	ip6->ip6_nxt = IPPROTO_DSTOPTS;
+	ip6->ip6_plen = htons((uint16_t)(m->m_pkthdr.len - sizeof(*ip6)));
+	return (m);
+}
+
+/*
+ * Writes locators, checksum and nonce into a packet.  Consumes m: returns the
+ * packet, or NULL with it freed.
+ */
+static struct mbuf *
+dress(struct mbuf *m, const struct ilnp_l64pair *wire,
+    const struct ilnp_out *out)
+{
+	struct ip6_hdr *ip6 = mtod(m, struct ip6_hdr *);
+	uint16_t was = ilnp_cksum_l64s(ilnp_ilv_of(&ip6->ip6_src).l64,
+	    ilnp_ilv_of(&ip6->ip6_dst).l64), is = 0;
+
+	if (out->o_cksum == ILNP_CKSUM_IPV6)
+		is = ilnp_cksum_l64s(wire->local, wire->remote);
+	m = ilnp_mbuf_fixsum(m, sizeof(*ip6), ip6->ip6_nxt, was, is,
+	    out->o_nonce.n_len != 0 || out->o_cksum != ILNP_CKSUM_IPV6);
+	if (m != NULL)
+		m = ilnp_mbuf_head(m, sizeof(*ip6));
+	if (m == NULL)
+		return (NULL);
+	ip6 = mtod(m, struct ip6_hdr *);
+	ilnp_set_l64(&ip6->ip6_src, wire->local);
+	ilnp_set_l64(&ip6->ip6_dst, wire->remote);
+	if (out->o_nonce.n_len != 0)
+		m = put_nonce(m, &out->o_nonce);
+	return (m);
+}
+
+/*
+ * Options of packets that are dressed already and follow the routing table.
+ * Those of TCP are not fragmented: the MTU that the host cache holds for an
+ * anchor leaves room for the nonce, and is too small for a packet that has it.
+ */
+static struct ip6_pktopts plain_opts = {
+	.ip6po_hlim = -1,
+	.ip6po_tclass = -1,
+	.ip6po_minmtu = IP6PO_MINMTU_MCASTONLY,
+	.ip6po_prefer_tempaddr = IP6PO_TEMPADDR_SYSTEM,
+	.ip6po_flags = ILNP_OPTS
+};
+static struct ip6_pktopts tcp_opts = {
+	.ip6po_hlim = -1,
+	.ip6po_tclass = -1,
+	.ip6po_minmtu = IP6PO_MINMTU_MCASTONLY,
+	.ip6po_prefer_tempaddr = IP6PO_TEMPADDR_SYSTEM,
+	.ip6po_flags = ILNP_OPTS | IP6PO_DONTFRAG
+};
+
+/*
+ * Options with which a packet leaves: by the router of its source locator
+ * unless the destination is on link or the program has named a next hop.
+ * Returns the options, which hold as long as the packet, and in `routed'
+ * whether they hold a next hop.
+ */
+static struct ip6_pktopts *
+lead_out(const struct ilnp_here *h, struct mbuf *m,
+    const struct ilnp_l64pair *wire, struct ip6_pktopts *opt, bool tcp,
+    bool *routed)
+{
+	const struct ilnp_uplink *u = ilnp_loc_uplink(h, wire->local);
+	const struct ilnp_hop *hop;
+	struct merged *g;
+
+	*routed = u != NULL && u->u_hop.h_nh != NULL &&
+	    !ilnp_loc_onlink(h, wire->remote) &&
+	    (opt == NULL || (opt->ip6po_nexthop == NULL &&
+	    opt->ip6po_rthdr == NULL));
+	hop = !*routed ? NULL : tcp ? &u->u_tcphop : &u->u_hop;
+	if (opt == NULL)
+		return (hop == NULL ? (tcp ? &tcp_opts : &plain_opts) :
+		    __DECONST(struct ip6_pktopts *, &hop->h_opts));
+	g = (struct merged *)m_tag_alloc(MERGED_COOKIE, MERGED_TYPE,
+	    sizeof(*g) - sizeof(g->g_tag), M_NOWAIT);
+	if (g == NULL) {
+		*routed = false;
+		return (opt);
+	}
+	memset(&g->g_hop, 0, sizeof(g->g_hop));
+	if (hop != NULL)
+		g->g_hop = *hop;
+	g->g_hop.h_opts = *opt;
+	g->g_hop.h_opts.ip6po_flags |= ILNP_OPTS | (tcp ? IP6PO_DONTFRAG : 0);
+	m_tag_prepend(m, &g->g_tag);
+	return (&g->g_hop.h_opts);
+}
+
+/* Sends a further copy of a packet by another path. */
+static void
+send_copy(const struct leaving *l, const struct mbuf *m,
+    const struct ilnp_l64pair *wire, const struct ilnp_out *out)
+{
+	bool tcp = mtod(m, const struct ip6_hdr *)->ip6_nxt == IPPROTO_TCP;
+	struct mbuf *n = m_dup(m, M_NOWAIT);
+	bool routed;
+
+	if (n != NULL)
+		n = dress(n, wire, out);
+	if (n != NULL)
+		(void)ip6_output(n, lead_out(l->l_here, n, wire, NULL, tcp,
+		    &routed), NULL, 0, NULL, NULL, NULL);
+}
+
+static uint32_t
+flow_of(const struct inpcb *inp)
+{
+	if (inp == NULL)
+		return (0);
+	return (((uint32_t)inp->inp_lport << 16 | inp->inp_fport) * 0x9e3779b1);
+}
+
+bool
+ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
+    struct route_in6 **rop, int flags, struct inpcb *inp, int *error)
+{
+	struct leaving l = { .l_edge = &V_ilnp_edge };
+	struct ilnp_l64pair wire;
+	struct ilnp_out out;
+	struct mbuf *m = *mp;
+	bool routed, tcp;
+	const struct ip6_hdr *ip6;
+	enum ilnp_outverdict verdict;
+
+	l.l_cache = ilnp_load_ptr(&l.l_edge->e_cache);
+	l.l_here = ilnp_load_ptr(&l.l_edge->e_here);
+	if (l.l_cache == NULL || l.l_here == NULL ||
+	    (flags & IPV6_FORWARDING) != 0 ||
+	    (*optp != NULL && ((*optp)->ip6po_flags & ILNP_OPTS) != 0) ||
+	    !know(&l, m, inp))
+		return (false);
+
+	if ((m->m_pkthdr.csum_flags & CSUM_TSO) != 0 &&
+	    !ilnp_sess_bare(l.l_cache, l.l_sess, ilnp_now())) {
+		*mp = NULL;
+		*error = ilnp_tso_output(m, *optp, flags, inp);
+		return (true);
+	}
+	verdict = ilnp_sess_output(l.l_cache, l.l_sess,
+	    (uint32_t)m->m_pkthdr.len, flow_of(inp), ilnp_now(), &out);
+	SDT_PROBE3(ilnp6, , , out, verdict, m, &out);
+	if (out.o_kick)
+		ilnp_edge_kick(l.l_edge);
+	if (verdict == ILNP_OUT_NOPATH) {
+		m_freem(m);
+		*mp = NULL;
+		*error = EHOSTUNREACH;
+		return (true);
+	}
+	ip6 = mtod(m, const struct ip6_hdr *);
+	tcp = ip6->ip6_nxt == IPPROTO_TCP;
+	if (l.l_keep) {
+		wire.local = ilnp_ilv_of(&ip6->ip6_src).l64;
+		wire.remote = ilnp_ilv_of(&ip6->ip6_dst).l64;
+		if (l.l_note != NULL && ip6->ip6_nxt == IPPROTO_ICMPV6)
+			m = ilnp_icmp_restore(m, l.l_note);
+	} else {
+		wire = out.o_path[0].op_pair;
+		for (u_int i = 1; i < out.o_n; i++)
+			send_copy(&l, m, &out.o_path[i].op_pair, &out);
+	}
+	if (m != NULL)
+		m = dress(m, &wire, &out);
+	*mp = m;
+	if (m == NULL) {
+		*error = ENOBUFS;
+		return (true);
+	}
+	*optp = lead_out(l.l_here, m, &wire, *optp, tcp, &routed);
+	if (routed)
+		*rop = NULL;
+	return (false);
+}
+
+struct nhop_object *
+ilnp_door_nhop(const struct ip6_pktopts *opt, const struct ip6_hdr *ip6)
+{
+	const struct ilnp_hop *hop;
+	const struct ilnp_here *h;
+	struct ilnp_l64 dst;
+
+	if ((opt->ip6po_flags & ILNP_OPTS) == 0 || opt == &plain_opts ||
+	    opt == &tcp_opts)
+		return (NULL);
+	hop = __containerof(opt, const struct ilnp_hop, h_opts);
+	h = ilnp_load_ptr(&V_ilnp_edge.e_here);
+	dst = ilnp_ilv_of(&ip6->ip6_dst).l64;
+	/* A filter may have turned the packet to somebody else. */
+	if (h == NULL || hop->h_nh == NULL || !NH_IS_VALID(hop->h_nh) ||
+	    !ilnp_l64_eq(ilnp_ilv_of(&ip6->ip6_src).l64, hop->h_src) ||
+	    !ilnp_l64_usable(dst) || ilnp_loc_onlink(h, dst))
+		return (NULL);
+	return (hop->h_nh);
+}
+
+static void
+send_act(const struct ilnp_here *h, const struct ilnp_act *a)
+{
+	const struct ilnp_ctl *ctl = &a->a_ctl;
+	struct ilnp_l64pair wire = {
+		.local = ctl->cp_src.l64, .remote = ctl->cp_dst.l64
+	};
+	size_t room = ILNP_IP6_HDRLEN + 16 + ILNP_LU_HDRLEN + ctl->cp_bodylen;
+	struct mbuf *m;
+	bool routed;
+
+	if (room <= MCLBYTES - 64)
+		m = m_getcl(M_NOWAIT, MT_DATA, M_PKTHDR);
+	else
+		m = m_getjcl(M_NOWAIT, MT_DATA, M_PKTHDR, MJUM9BYTES);
+	if (m == NULL)
+		return;
+	m->m_data += max_linkhdr;
+	m->m_len = m->m_pkthdr.len = (int)ilnp_wire_compose(ctl,
+	    mtod(m, uint8_t *), (size_t)M_TRAILINGSPACE(m));
+	if (m->m_len == 0) {
+		m_freem(m);
+		return;
+	}
+	(void)ip6_output(m, lead_out(h, m, &wire, NULL, false, &routed), NULL,
+	    0, NULL, NULL, NULL);
+}
+
+void
+ilnp_out_acts(struct ilnp_edge *e, const struct ilnp_acts *acts)
+{
+	const struct ilnp_here *h = ilnp_load_ptr(&e->e_here);
+
+	NET_EPOCH_ASSERT();
+	for (u_int i = 0; h != NULL && i < acts->as_n; i++)
+		send_act(h, &acts->as_act[i]);
+}

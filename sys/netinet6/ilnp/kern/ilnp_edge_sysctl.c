@@ -1,0 +1,219 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * net.inet6.ilnp6: knobs and counters out of the core's tables, the switch, our
+ * NIDs, correspondents, and listings.  Everything is per VNET.  Nonces stay
+ * inside; writing is for those who may write sysctls of their VNET.
+ */
+#include "ilnp_edge.h"
+
+#include <sys/jail.h>
+#include <sys/proc.h>
+#include <sys/sbuf.h>
+#include <sys/sysctl.h>
+
+#include "../core/ilnp_select.h"
+#include "ilnp_edge_ctl.h"
+
+#define	VNET_RW	(CTLFLAG_VNET | CTLFLAG_RW | CTLFLAG_MPSAFE)
+#define	VNET_RD	(CTLFLAG_VNET | CTLFLAG_RD | CTLFLAG_MPSAFE)
+
+SYSCTL_DECL(_net_inet6);
+SYSCTL_NODE(_net_inet6, OID_AUTO, ilnp6, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
+    "Identifier-Locator Network Protocol");
+static SYSCTL_NODE(_net_inet6_ilnp6, OID_AUTO, stats,
+    CTLFLAG_RD | CTLFLAG_MPSAFE, 0, "Counters");
+
+static int
+sysctl_enable(SYSCTL_HANDLER_ARGS)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	int error, on = e->e_cache != NULL;
+
+	error = sysctl_handle_int(oidp, &on, 0, req);
+	if (error != 0 || req->newptr == NULL)
+		return (error);
+	if (on != 0 && on != 1)
+		return (EINVAL);
+	sx_xlock(&e->e_sx);
+	if (on != 0)
+		error = ilnp_edge_enable(e);
+	else
+		ilnp_edge_disable(e);
+	sx_xunlock(&e->e_sx);
+	return (error);
+}
+SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, enable, CTLTYPE_INT | VNET_RW, NULL, 0,
+    sysctl_enable, "I",
+    "1: speak ILNP; 0: end all sessions and be an IPv6 node");
+
+/* arg1 would be taken for an address in the VNET; the name tells the knob. */
+static int
+sysctl_knob(SYSCTL_HANDLER_ARGS)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	uint32_t *place, value;
+	int error;
+
+	place = (uint32_t *)(void *)((uint8_t *)&e->e_conf + arg2);
+	value = ilnp_load_32(place);
+	error = sysctl_handle_32(oidp, &value, 0, req);
+	if (error != 0 || req->newptr == NULL)
+		return (error);
+	sx_xlock(&e->e_sx);
+	error = ilnp_conf_set(&e->e_conf, oidp->oid_name, value);
+	if (error == 0 && e->e_cache != NULL)
+		error = ilnp_conf_set(ilnp_ilcc_conf(e->e_cache),
+		    oidp->oid_name, value);
+	sx_xunlock(&e->e_sx);
+	return (error);
+}
+
+#define	X(name, def, lo, hi, unit, text)				\
+SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, name, CTLTYPE_U32 | VNET_RW,	\
+    NULL, offsetof(struct ilnp_conf, name), sysctl_knob, "IU",		\
+    text " [" #lo " to " #hi " " unit "]");
+ILNP_KNOBS(X)
+#undef X
+
+static int
+sysctl_counter(SYSCTL_HANDLER_ARGS)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	struct epoch_tracker et;
+	struct ilnp_ilcc *c;
+	uint64_t value = 0;
+
+	NET_EPOCH_ENTER(et);
+	c = ilnp_load_ptr(&e->e_cache);
+	if (c != NULL)
+		value = *(const uint64_t *)(const void *)
+		    ((const uint8_t *)ilnp_ilcc_stats(c) + arg2);
+	NET_EPOCH_EXIT(et);
+	return (sysctl_handle_64(oidp, &value, 0, req));
+}
+
+#define	X(name, text)							\
+SYSCTL_PROC(_net_inet6_ilnp6_stats, OID_AUTO, name, CTLTYPE_U64 | VNET_RD, \
+    NULL, offsetof(struct ilnp_stats, name), sysctl_counter, "QU", text);
+ILNP_STATS(X)
+#undef X
+
+/* Reads a new string value into `buf'.  Returns 0 or an errno. */
+static int
+read_string(struct sysctl_req *req, char *buf, size_t size)
+{
+	size_t len = req->newlen - req->newidx;
+	int error;
+
+	if (len >= size)
+		return (EINVAL);
+	error = SYSCTL_IN(req, buf, len);
+	buf[len] = '\0';
+	return (error);
+}
+
+static int
+sysctl_algorithm(SYSCTL_HANDLER_ARGS)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	char name[32] = "";
+	int error;
+
+	sx_xlock(&e->e_sx);
+	if (e->e_cache != NULL)
+		(void)strlcpy(name, ilnp_ilcc_algorithm_name(e->e_cache),
+		    sizeof(name));
+	error = SYSCTL_OUT(req, name, strlen(name) + 1);
+	if (error == 0 && req->newptr != NULL) {
+		error = read_string(req, name, sizeof(name));
+		if (error == 0)
+			error = e->e_cache == NULL ? ENXIO :
+			    ilnp_ilcc_algorithm(e->e_cache, name);
+	}
+	sx_xunlock(&e->e_sx);
+	return (error);
+}
+SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, algorithm, CTLTYPE_STRING | VNET_RW,
+    NULL, 0, sysctl_algorithm, "A",
+    "How new sessions choose among paths; ILNP must be enabled");
+
+static int
+sysctl_nids(SYSCTL_HANDLER_ARGS)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	char buf[ILNP_NIDS_MAX * ILNP_TEXT_MAX + 1];
+	struct sbuf sb;
+	int error;
+
+	sx_xlock(&e->e_sx);
+	sbuf_new(&sb, buf, sizeof(buf), SBUF_FIXEDLEN);
+	for (uint32_t i = 0; i < e->e_nnids; i++) {
+		char text[ILNP_TEXT_MAX];
+
+		ilnp_text_nid(e->e_nid[i], text);
+		sbuf_printf(&sb, "%s%s", i == 0 ? "" : " ", text);
+	}
+	(void)sbuf_finish(&sb);
+	error = SYSCTL_OUT(req, sbuf_data(&sb), sbuf_len(&sb) + 1);
+	sbuf_delete(&sb);
+	if (error == 0 && req->newptr != NULL) {
+		error = read_string(req, buf, sizeof(buf));
+		if (error == 0)
+			error = ilnp_ctl_nids(e, buf);
+	}
+	sx_xunlock(&e->e_sx);
+	return (error);
+}
+SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, nids, CTLTYPE_STRING | VNET_RW, NULL,
+    0, sysctl_nids, "A", "Our NIDs; those not listed any more are given up");
+
+static int
+sysctl_teach(SYSCTL_HANDLER_ARGS)
+{
+	char buf[ILNP_LOCS_MAX * 48 + ILNP_TEXT_MAX];
+	int error;
+
+	if (req->newptr == NULL)
+		return (EINVAL);
+	error = read_string(req, buf, sizeof(buf));
+	return (error != 0 ? error : ilnp_ctl_teach(&V_ilnp_edge, buf));
+}
+SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, teach,
+    CTLTYPE_STRING | CTLFLAG_VNET | CTLFLAG_WR | CTLFLAG_MPSAFE, NULL, 0,
+    sysctl_teach, "A", "Write \"NID L64[,preference[,seconds]] ...\" to tell of "
+    "a correspondent; without locators it is forgotten");
+
+static void (*const listings[])(struct ilnp_edge *, struct sbuf *) = {
+	ilnp_ctl_sessions, ilnp_ctl_locators, ilnp_ctl_hints
+};
+
+static int
+sysctl_list(SYSCTL_HANDLER_ARGS)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	struct sbuf *sb;
+	int error;
+
+	/* A jail that shares our network stack is not to see its peers. */
+	if (jailed_without_vnet(req->td->td_ucred))
+		return (EPERM);
+	sb = sbuf_new_for_sysctl(NULL, NULL, 256, req);
+	sx_slock(&e->e_sx);
+	if (e->e_cache != NULL)
+		listings[arg2](e, sb);
+	sx_sunlock(&e->e_sx);
+	error = sbuf_finish(sb);
+	sbuf_delete(sb);
+	return (error);
+}
+
+#define	LISTING(name, i, text)						\
+SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, name, CTLTYPE_STRING | VNET_RD,	\
+    NULL, i, sysctl_list, "A", text)
+
+LISTING(sessions, 0, "Correspondents with their locators and paths");
+LISTING(locators, 1, "Our locators with their routers");
+LISTING(hints, 2, "Correspondents that we were told of");

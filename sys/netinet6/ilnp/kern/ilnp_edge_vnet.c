@@ -1,0 +1,164 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * The life of a network stack's edge: made with the VNET, switched on and off
+ * by the administrator, gone with the VNET.  And its timer, a task that waits.
+ *
+ * Switching off: first no packet finds the cache any more, then the flows let
+ * go of their sessions, then all readers have left, then the cache goes.
+ */
+#include "ilnp_edge.h"
+
+#include <machine/atomic.h>
+
+#include "ilnp_edge_addr.h"
+#include "ilnp_hooks.h"
+
+FEATURE(ilnp6, "Identifier-Locator Network Protocol for IPv6");
+
+SDT_PROVIDER_DEFINE(ilnp6);
+SDT_PROBE_DEFINE3(ilnp6, , , in, "int", "struct mbuf *", "struct ilnp_in *");
+SDT_PROBE_DEFINE3(ilnp6, , , out, "int", "struct mbuf *", "struct ilnp_out *");
+
+int ilnp_active;
+
+VNET_DEFINE(struct ilnp_edge, ilnp_edge);
+
+#define	TICK_ROUNDS	16	/* full lists of actions sent in one go */
+
+static void
+tick_task(void *arg, int pending __unused)
+{
+	struct ilnp_edge *e = arg;
+	struct epoch_tracker et;
+	struct ilnp_ilcc *c;
+	ilnp_time_t now = 0, next = 0;
+
+	CURVNET_SET(e->e_vnet);
+	NET_EPOCH_ENTER(et);
+	c = ilnp_load_ptr(&e->e_cache);
+	for (u_int i = 0; c != NULL && i < TICK_ROUNDS && next <= now; i++) {
+		e->e_acts->as_n = 0;
+		now = ilnp_now();
+		next = ilnp_ilcc_tick(c, now, e->e_acts);
+		ilnp_out_acts(e, e->e_acts);
+	}
+	NET_EPOCH_EXIT(et);
+	if (c != NULL) {
+		now = ilnp_now();
+		(void)taskqueue_enqueue_timeout_sbt(taskqueue_thread,
+		    &e->e_tick, next > now ? ustosbt((int64_t)(next - now)) :
+		    SBT_1MS, SBT_1MS, 0);
+	}
+	CURVNET_RESTORE();
+}
+
+void
+ilnp_edge_kick(struct ilnp_edge *e)
+{
+	(void)taskqueue_enqueue_timeout(taskqueue_thread, &e->e_tick, 0);
+}
+
+/* Our NIDs, or the one that RFC 6741 s2.2 prescribes if we have none. */
+static int
+add_nids(struct ilnp_edge *e, struct ilnp_ilcc *c)
+{
+	int error = 0;
+
+	if (e->e_nnids == 0) {
+		error = ilnp_addr_eui64(&e->e_nid[0]);
+		if (error != 0)
+			return (error);
+		e->e_nnids = 1;
+	}
+
+	for (u_int i = 0; i < e->e_nnids && error == 0; i++)
+		error = ilnp_local_nid_add(ilnp_ilcc_local(c), e->e_nid[i]);
+	return (error);
+}
+
+int
+ilnp_edge_enable(struct ilnp_edge *e)
+{
+	struct ilnp_ilcc *c;
+	int error;
+
+	sx_assert(&e->e_sx, SA_XLOCKED);
+	if (e->e_cache != NULL)
+		return (0);
+	c = ilnp_ilcc_alloc(&e->e_conf, NULL, NULL);
+	if (c == NULL)
+		return (ENOMEM);
+	e->e_acts = malloc(sizeof(*e->e_acts), M_ILNP, M_WAITOK);
+	ilnp_flow_alloc(e);
+	error = add_nids(e, c);
+	if (error == 0)
+		error = ilnp_in_link(e);
+	if (error != 0) {
+		ilnp_flow_free(e);
+		free(e->e_acts, M_ILNP);
+		ilnp_ilcc_free(c);
+		return (error);
+	}
+	ilnp_store_ptr(&e->e_cache, c);
+	atomic_add_int(&ilnp_active, 1);
+	ilnp_loc_scan(e);
+	ilnp_loc_rescan(e);
+	ilnp_edge_kick(e);
+	return (0);
+}
+
+void
+ilnp_edge_disable(struct ilnp_edge *e)
+{
+	struct ilnp_ilcc *c = e->e_cache;
+
+	sx_assert(&e->e_sx, SA_XLOCKED);
+	if (c == NULL)
+		return;
+	ilnp_store_ptr(&e->e_cache, NULL);
+	ilnp_in_unlink(e);
+	NET_EPOCH_WAIT();
+	taskqueue_drain_timeout(taskqueue_thread, &e->e_tick);
+	ilnp_flow_free(e);
+	ilnp_loc_clear(e);
+	ilnp_ilcc_free(c);
+	free(e->e_acts, M_ILNP);
+	e->e_acts = NULL;
+	atomic_subtract_int(&ilnp_active, 1);
+}
+
+static void
+make_edge(const void *unused __unused)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+
+	e->e_vnet = curvnet;
+	sx_init(&e->e_sx, "ilnp edge");
+	mtx_init(&e->e_hintlock, "ilnp hints", NULL, MTX_DEF);
+	mtx_init(&e->e_flows.t_lock, "ilnp flows", NULL, MTX_DEF);
+	ilnp_conf_init(&e->e_conf);
+	TIMEOUT_TASK_INIT(taskqueue_thread, &e->e_tick, 0, tick_task, e);
+	ilnp_loc_init(e);
+}
+VNET_SYSINIT(ilnp_edge, SI_SUB_PROTO_IFATTACHDOMAIN, SI_ORDER_ANY, make_edge,
+    NULL);
+
+static void
+unmake_edge(const void *unused __unused)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+
+	sx_xlock(&e->e_sx);
+	ilnp_edge_disable(e);
+	sx_xunlock(&e->e_sx);
+	ilnp_loc_fini(e);
+	e->e_vnet = NULL;
+	mtx_destroy(&e->e_flows.t_lock);
+	mtx_destroy(&e->e_hintlock);
+	sx_destroy(&e->e_sx);
+}
+VNET_SYSUNINIT(ilnp_edge, SI_SUB_PROTO_IFATTACHDOMAIN, SI_ORDER_ANY,
+    unmake_edge, NULL);

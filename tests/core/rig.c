@@ -1,0 +1,296 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ */
+#include "rig.h"
+
+struct rig r;
+
+static void
+count_event(void *arg, const struct ilnp_event *e)
+{
+	(void)arg;
+	assert_non_null(ilnp_event_name(e->e_kind));
+	r.events[e->e_kind]++;
+}
+
+void
+rig_make(u_int nlocal)
+{
+	if (r.c != NULL)
+		ilnp_ilcc_free(r.c);
+	r.c = ilnp_ilcc_alloc(&r.conf, count_event, NULL);
+	assert_non_null(r.c);
+	assert_int_equal(ilnp_local_nid_add(ilnp_ilcc_local(r.c), ME), 0);
+	for (u_int i = 0; i < nlocal; i++)
+		rig_local(i);
+}
+
+int
+rig_begin(void **state)
+{
+	(void)test_begin(state);
+	memset(&r, 0, sizeof(r));
+	ilnp_conf_init(&r.conf);
+	r.conf.sess_max = 64;
+	r.conf.half_max = 8;
+	r.now = T0;
+	rig_make(1);
+	return (0);
+}
+
+int
+rig_end(void **state)
+{
+	ilnp_ilcc_free(r.c);
+	return (test_end(state));
+}
+
+void
+rig_knob(const char *name, uint64_t value)
+{
+	assert_int_equal(ilnp_conf_set(ilnp_ilcc_conf(r.c), name, value), 0);
+}
+
+void
+rig_local(u_int n)
+{
+	assert_int_equal(ilnp_local_put(ilnp_ilcc_local(r.c), l64(A(n)), n + 1,
+	    0, 1, 0, r.now), 1);
+}
+
+struct ilnp_sess *
+rig_open(u_int n)
+{
+	const struct ilnp_nidpair nids = { ME, YOU };
+	struct ilnp_lurec rec[ILNP_LOCS_MAX];
+	struct ilnp_sess *s = NULL;
+
+	for (u_int i = 0; i < n; i++)
+		rec[i] = (struct ilnp_lurec){ l64(B(i)), 0, 300 };
+	ilnp_env_epoch_begin();
+	assert_int_equal(ilnp_ilcc_open(r.c, &nids, rec, n, r.now, &s), 0);
+	ilnp_env_epoch_end();
+	return (s);
+}
+
+struct ilnp_sess *
+rig_find(void)
+{
+	const struct ilnp_nidpair nids = { ME, YOU };
+	struct ilnp_sess *s;
+
+	ilnp_env_epoch_begin();
+	s = ilnp_ilcc_find(r.c, &nids);
+	ilnp_env_epoch_end();
+	return (s);
+}
+
+enum ilnp_outverdict
+rig_output(struct ilnp_sess *s, uint32_t len)
+{
+	enum ilnp_outverdict v;
+
+	ilnp_env_epoch_begin();
+	v = ilnp_sess_output(r.c, s, len, 0, r.now, &r.out);
+	ilnp_env_epoch_end();
+	return (v);
+}
+
+enum ilnp_inverdict
+rig_input(enum ilnp_flowhint hint)
+{
+	enum ilnp_inverdict v;
+
+	r.acts.as_n = 0;
+	ilnp_env_epoch_begin();
+	v = ilnp_ilcc_input(r.c, r.pkt.b, r.pkt.len, hint, r.now, &r.in,
+	    &r.acts);
+	ilnp_env_epoch_end();
+	assert_in_range(r.acts.as_n, 0, ILNP_ACTS_INPUT);
+	return (v);
+}
+
+static struct addrs
+from_to(uint64_t from, uint64_t to, const struct ilnp_nonce *nonce)
+{
+	return ((struct addrs){ { l64(from), YOU }, { l64(to), ME }, nonce,
+	    ILNP_CKSUM_RFC });
+}
+
+enum ilnp_inverdict
+rig_udp(uint64_t from, uint64_t to, const struct ilnp_nonce *nonce,
+    enum ilnp_flowhint hint)
+{
+	const struct addrs a = from_to(from, to, nonce);
+
+	pkt_udp(&r.pkt, &a, 4000, 5000, "data", 4);
+	return (rig_input(hint));
+}
+
+enum ilnp_inverdict
+rig_tcp(uint64_t from, uint64_t to, const struct ilnp_nonce *nonce,
+    uint8_t flags)
+{
+	const struct addrs a = from_to(from, to, nonce);
+
+	pkt_tcp(&r.pkt, &a, 4000, 80, flags, NULL, 0);
+	return (rig_input(ILNP_FLOW_OPENS));
+}
+
+enum ilnp_inverdict
+rig_lu(uint64_t from, uint64_t to, const struct ilnp_nonce *nonce, uint8_t op,
+    const struct ilnp_lurec *rec, u_int n)
+{
+	const struct addrs a = from_to(from, to, nonce);
+
+	pkt_lu(&r.pkt, &a, op, rec, n);
+	return (rig_input(ILNP_FLOW_KNOWN));
+}
+
+void
+rig_tick(void)
+{
+	r.acts.as_n = 0;
+	ilnp_env_epoch_begin();
+	r.next = ilnp_ilcc_tick(r.c, r.now, &r.acts);
+	ilnp_env_epoch_end();
+	assert_true(r.next >= r.now);
+}
+
+void
+rig_advance(u_int ms)
+{
+	const ilnp_time_t end = r.now + ILNP_MS(ms);
+
+	while (r.now < end) {
+		rig_tick();
+		/* No promise to look again is further away than a second. */
+		assert_in_range(r.next - r.now, 0, ILNP_SEC(1));
+		r.now = r.next == r.now ? r.now + 1 : r.next;
+	}
+	r.now = end;
+}
+
+enum ilnp_inverdict
+rig_answer(const struct ilnp_act *a, const struct ilnp_nonce *nonce)
+{
+	const struct addrs back = { a->a_ctl.cp_dst, a->a_ctl.cp_src, nonce,
+	    ILNP_CKSUM_IPV6 };
+
+	assert_int_equal(a->a_ctl.cp_kind, ILNP_CTL_PROBE);
+	assert_int_equal(a->a_ctl.cp_bodylen, 8);
+	pkt_icmp(&r.pkt, &back, ILNP_ICMP6_ECHO_REP, 0,
+	    (uint32_t)a->a_ctl.cp_echoid << 16 | a->a_ctl.cp_echoseq,
+	    a->a_ctl.cp_body, a->a_ctl.cp_bodylen);
+	return (rig_input(ILNP_FLOW_KNOWN));
+}
+
+u_int
+rig_answer_all(const struct ilnp_nonce *nonce)
+{
+	struct ilnp_acts acts;
+	u_int n = 0;
+
+	rig_tick();
+	acts = r.acts;
+	for (u_int i = 0; i < acts.as_n; i++) {
+		if (acts.as_act[i].a_ctl.cp_kind != ILNP_CTL_PROBE)
+			continue;
+		/* Copying the list has moved what the bodies point to. */
+		acts.as_act[i].a_ctl.cp_body = acts.as_act[i].a_data;
+		assert_int_equal(rig_answer(&acts.as_act[i], nonce),
+		    ILNP_IN_CONSUMED);
+		n++;
+	}
+	return (n);
+}
+
+struct ilnp_sess *
+rig_accepted(const struct ilnp_nonce *nonce)
+{
+	struct ilnp_sess *s;
+
+	assert_int_equal(rig_udp(B(0), A(0), nonce, ILNP_FLOW_OPENS),
+	    ILNP_IN_DELIVER);
+	s = r.in.i_sess;
+	assert_int_equal(rig_output(s, 100), ILNP_OUT_ILNP);
+	assert_int_equal(rig_answer_all(nonce), 1);
+	assert_true(rig_info(s).si_confirmed);
+	return (s);
+}
+
+struct ilnp_sess *
+rig_opened(u_int n, const struct ilnp_nonce *nonce)
+{
+	struct ilnp_sess *s = rig_open(n);
+
+	assert_int_equal(rig_output(s, 100), ILNP_OUT_ILNP);
+	assert_true(rig_answer_all(nonce) >= n);
+	assert_true(rig_info(s).si_confirmed);
+	assert_int_equal(rig_info(s).si_state, ILNP_SESS_OPEN);
+	return (s);
+}
+
+u_int
+rig_acts(enum ilnp_ctl_kind kind)
+{
+	u_int n = 0;
+
+	for (u_int i = 0; i < r.acts.as_n; i++)
+		n += r.acts.as_act[i].a_ctl.cp_kind == kind;
+	return (n);
+}
+
+const struct ilnp_act *
+rig_act(enum ilnp_ctl_kind kind)
+{
+	for (u_int i = r.acts.as_n; i-- > 0;)
+		if (r.acts.as_act[i].a_ctl.cp_kind == kind)
+			return (&r.acts.as_act[i]);
+	return (NULL);
+}
+
+struct ilnp_lurec
+rig_act_rec(const struct ilnp_act *a, u_int i)
+{
+	struct ilnp_lu lu = { .lu_rec = a->a_ctl.cp_body,
+	    .lu_count = a->a_ctl.cp_count, .lu_reclen = a->a_ctl.cp_reclen };
+
+	assert_true(i < lu.lu_count);
+	return (ilnp_lu_rec(&lu, i));
+}
+
+struct ilnp_sessinfo
+rig_info(const struct ilnp_sess *s)
+{
+	struct ilnp_sessinfo si;
+	u_int cursor = 0;
+
+	ilnp_env_epoch_begin();
+	while (ilnp_ilcc_list(r.c, &cursor, &si))
+		if (si.si_id == s->s_id)
+			break;
+	ilnp_env_epoch_end();
+	assert_true(si.si_id == s->s_id);
+	return (si);
+}
+
+bool
+rig_knows(const struct ilnp_sess *s, uint64_t locator)
+{
+	struct ilnp_sessinfo si = rig_info(s);
+	struct ilnp_loc *l = ilnp_locset_find(&si.si_remote, l64(locator));
+
+	return (l != NULL && ilnp_loc_sendable(l));
+}
+
+struct ilnp_path *
+rig_path(struct ilnp_sess *s, uint64_t a, uint64_t b)
+{
+	const struct ilnp_l64pair pair = l64pair(a, b);
+
+	assert_non_null(s->s_paths);
+	return (ilnp_pathset_find(s->s_paths, &pair));
+}

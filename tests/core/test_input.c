@@ -1,0 +1,730 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * What may come in: nonces, locators, flows that open and flows that do not,
+ * restarted peers, forgeries.
+ */
+#include "rig.h"
+
+static const struct ilnp_nonce N1 = { 4, { 1, 1, 1, 1 } };
+static const struct ilnp_nonce N2 = { 4, { 2, 2, 2, 2 } };
+static const struct ilnp_nonce LONG = { 12, { 1, 1, 1, 1 } };
+
+/* What an attacker must not be able to change. */
+struct essence {
+	struct ilnp_locset remote;
+	struct ilnp_nonce nin, nout;
+	uint8_t		state, npaths;
+	bool		confirmed, provisional, pending;
+	uint32_t	lu_gen;
+	uint8_t		pathstate[ILNP_PATHS_MAX];
+	struct ilnp_l64pair rxpair;
+};
+
+static struct essence
+essence_of(struct ilnp_sess *s)
+{
+	struct ilnp_sessinfo si = rig_info(s);
+	struct essence e;
+
+	memset(&e, 0, sizeof(e));
+	e.remote = si.si_remote;
+	for (u_int i = 0; i < e.remote.ls_n; i++)
+		e.remote.ls_loc[i].l_used = 0;
+	e.nin = s->s_nin;
+	e.nout = s->s_nout;
+	e.state = (uint8_t)si.si_state;
+	e.confirmed = si.si_confirmed;
+	e.provisional = s->s_provisional;
+	e.pending = si.si_lu_pending;
+	e.lu_gen = s->s_lu_gen;
+	e.npaths = (uint8_t)si.si_npaths;
+	for (u_int i = 0; i < si.si_npaths; i++)
+		e.pathstate[i] = si.si_path[i].p_state;
+	e.rxpair = s->s_rxpair;
+	return (e);
+}
+
+#define	assert_same_essence(s, e) do {					\
+	const struct essence now_ = essence_of(s);			\
+	assert_memory_equal(&now_, (e), sizeof(now_));			\
+} while (0)
+
+/* checklist: 15 33 */
+static void
+packet_is_found_by_remote_nid_and_nonce(void **state)
+{
+	struct ilnp_sess *s = rig_accepted(&N1);
+
+	(void)state;
+	assert_int_equal(rig_udp(B(0), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, s);
+	assert_int_equal(r.in.i_nids.remote.nid, YOU.nid);
+	/* A longer nonce with the same beginning is another one. */
+	assert_int_equal(rig_udp(B(0), A(0), &LONG, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DROP);
+}
+
+/* checklist: 16 */
+static void
+packet_without_nonce_is_found_by_remote_locator_and_nid(void **state)
+{
+	struct ilnp_sess *s = rig_accepted(&N1);
+
+	(void)state;
+	assert_int_equal(rig_udp(B(0), A(0), NULL, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, s);
+}
+
+/* checklist: 42 */
+static void
+data_from_an_unknown_locator_without_the_right_nonce_is_dropped(void **state)
+{
+	struct ilnp_sess *s = rig_accepted(&N1);
+	const struct essence e = essence_of(s);
+
+	(void)state;
+	assert_int_equal(rig_udp(EVIL, A(0), NULL, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DROP);
+	assert_int_equal(STAT(in_nonce_missing), 1);
+	assert_null(r.in.i_sess);
+	assert_int_equal(rig_udp(EVIL, A(0), &N2, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DROP);
+	assert_int_equal(STAT(in_nonce_wrong), 1);
+	assert_null(r.in.i_sess);
+	assert_int_equal(rig_tcp(EVIL, A(0), &N2, TH_ACK), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_nonce_wrong), 2);
+	assert_same_essence(s, &e);
+	assert_int_equal(ilnp_ilcc_count(r.c), 1);
+}
+
+/* checklist: 44 */
+static void
+data_from_an_unknown_locator_with_the_right_nonce_is_accepted(void **state)
+{
+	struct ilnp_sess *s = rig_accepted(&N1);
+
+	(void)state;
+	assert_int_equal(rig_udp(B(7), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, s);
+	assert_int_equal(STAT(in_newloc), 1);
+	assert_true(rig_knows(s, B(7)));
+	/* It is last among the peer's locators, so data goes on as before. */
+	assert_int_equal(rig_output(s, 100), ILNP_OUT_ILNP);
+	assert_true(r.out.o_path[0].op_pair.remote.l64 == B(0));
+}
+
+/* checklist: 116 */
+static void
+source_that_may_not_be_a_locator_is_dropped_even_with_the_nonce(void **state)
+{
+	static const uint64_t bad[] = { 0xfe80000000000000, 0, 1,
+	    0xff02000000000000 };
+	struct ilnp_sess *s = rig_accepted(&N1);
+	const struct essence e = essence_of(s);
+
+	(void)state;
+	for (size_t i = 0; i < NITEMS(bad); i++)
+		assert_int_equal(rig_udp(bad[i], A(0), &N1, ILNP_FLOW_KNOWN),
+		    ILNP_IN_DROP);
+	assert_int_equal(STAT(in_badloc), NITEMS(bad));
+	assert_int_equal(rig_udp(B(0), 0xfe80000000000000, &N1,
+	    ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	assert_same_essence(s, &e);
+}
+
+/* checklist: 55 */
+static void
+wrong_nonce_from_a_known_locator_opens_only_with_an_opening_packet(void **state)
+{
+	static const struct {
+		uint8_t		flags;
+		enum ilnp_inverdict verdict;
+	} cases[] = {
+		{ TH_SYN, ILNP_IN_DELIVER },
+		{ TH_SYN | TH_ACK, ILNP_IN_DROP },
+		{ TH_ACK, ILNP_IN_DROP },
+		{ TH_RST, ILNP_IN_DROP },
+		{ TH_SYN | TH_RST, ILNP_IN_DROP },
+		{ TH_SYN | TH_FIN, ILNP_IN_DROP },
+		{ TH_FIN | TH_ACK, ILNP_IN_DROP },
+		{ 0, ILNP_IN_DROP },
+	};
+	struct ilnp_sess *s = rig_accepted(&N1);
+
+	(void)state;
+	for (size_t i = 0; i < NITEMS(cases); i++) {
+		assert_int_equal(rig_tcp(B(0), A(0), &N2, cases[i].flags),
+		    cases[i].verdict);
+		if (cases[i].verdict == ILNP_IN_DELIVER) {
+			assert_ptr_not_equal(r.in.i_sess, s);
+			ilnp_ilcc_close(r.c, r.in.i_sess);
+		} else
+			assert_null(r.in.i_sess);
+	}
+	assert_int_equal(STAT(in_nonce_wrong), NITEMS(cases) - 1);
+	assert_int_equal(rig_udp(B(0), A(0), &N2, ILNP_FLOW_OPENS),
+	    ILNP_IN_DELIVER);
+	assert_ptr_not_equal(r.in.i_sess, s);
+	assert_int_equal(rig_udp(B(0), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, s);
+}
+
+static void
+packet_that_cannot_begin_anything_makes_no_session(void **state)
+{
+	const struct addrs a = { { l64(B(0)), YOU }, { l64(A(0)), ME }, &N1,
+	    ILNP_CKSUM_RFC };
+
+	(void)state;
+	pkt_raw(&r.pkt, &a, ILNP_PROTO_NONE, NULL, 0);
+	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_DROP);
+	pkt_icmp(&r.pkt, &a, ILNP_ICMP6_ECHO_REP, 0, 0, NULL, 0);
+	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_nonce_wrong), 2);
+	assert_int_equal(ilnp_ilcc_count(r.c), 0);
+	pkt_icmp(&r.pkt, &a, ILNP_ICMP6_ECHO_REQ, 0, 0, NULL, 0);
+	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_DELIVER);
+	assert_int_equal(ilnp_ilcc_count(r.c), 1);
+}
+
+/* checklist: 10 59 */
+static void
+packet_without_a_nonce_from_no_correspondent_is_plain_ipv6(void **state)
+{
+	(void)state;
+	assert_int_equal(rig_udp(B(0), A(0), NULL, ILNP_FLOW_OPENS),
+	    ILNP_IN_IPV6);
+	assert_int_equal(rig_udp(B(0), A(0), NULL, ILNP_FLOW_KNOWN),
+	    ILNP_IN_IPV6);
+	assert_int_equal(rig_tcp(B(0), A(0), NULL, TH_SYN), ILNP_IN_IPV6);
+	assert_int_equal(ilnp_ilcc_count(r.c), 0);
+}
+
+/* checklist: 59 115 */
+static void
+new_flow_and_neighbour_discovery_of_a_correspondent_without_nonce_are_ipv6(
+    void **state)
+{
+	struct ilnp_sess *s = rig_accepted(&N1);
+	const struct addrs a = { { l64(B(0)), YOU }, { l64(A(0)), ME }, NULL,
+	    ILNP_CKSUM_IPV6 };
+	const struct essence e = essence_of(s);
+
+	(void)state;
+	assert_int_equal(rig_udp(B(0), A(0), NULL, ILNP_FLOW_OPENS),
+	    ILNP_IN_IPV6);
+	for (uint8_t type = 130; type <= 143; type++) {
+		pkt_icmp(&r.pkt, &a, type, 0, 0, "0123456789abcdef", 16);
+		assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_IPV6);
+	}
+	pkt_icmp(&r.pkt, &a, ILNP_ICMP6_ECHO_REQ, 0, 0, NULL, 0);
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_IPV6);
+	assert_same_essence(s, &e);
+}
+
+/* checklist: 40 53 54 */
+static void
+malformed_packets_have_one_counter_each_and_no_effect(void **state)
+{
+	struct ilnp_sess *s = rig_accepted(&N1);
+	const struct essence e = essence_of(s);
+	const struct addrs a = { { l64(B(0)), YOU }, { l64(A(0)), ME }, NULL,
+	    ILNP_CKSUM_RFC };
+	/* Destination options, then UDP of 8 octets. */
+	const uint8_t twice[] = { 17, 1, 0x8b, 4, 1, 1, 1, 1, 0x8b, 4, 1, 1,
+	    1, 1, 1, 0, 0, 1, 0, 2, 0, 8, 0, 0 };
+	const uint8_t seven[] = { 17, 1, 0x8b, 7, 1, 1, 1, 1, 1, 1, 1, 1, 3,
+	    0, 0, 0, 0, 1, 0, 2, 0, 8, 0, 0 };
+	const uint8_t zero[] = { 17, 0, 0x8b, 0, 1, 2, 0, 0, 0, 1, 0, 2, 0, 8,
+	    0, 0 };
+	const uint8_t overrun[] = { 17, 0, 0x8b, 12, 1, 1, 1, 1, 0, 1, 0, 2, 0,
+	    8, 0, 0 };
+
+	(void)state;
+	pkt_raw(&r.pkt, &a, ILNP_PROTO_DSTOPTS, twice, sizeof(twice));
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_nonce_twice), 1);
+	pkt_raw(&r.pkt, &a, ILNP_PROTO_DSTOPTS, seven, sizeof(seven));
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	pkt_raw(&r.pkt, &a, ILNP_PROTO_DSTOPTS, zero, sizeof(zero));
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_nonce_len), 2);
+	pkt_raw(&r.pkt, &a, ILNP_PROTO_DSTOPTS, overrun, sizeof(overrun));
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_malformed), 1);
+	assert_same_essence(s, &e);
+	assert_int_equal(STAT(in_ilnp), 1);		/* the first of all */
+}
+
+static void
+icmp_message_that_is_not_whole_is_not_looked_into(void **state)
+{
+	const struct addrs a = { { l64(B(0)), YOU }, { l64(A(0)), ME }, &N1,
+	    ILNP_CKSUM_IPV6 };
+
+	(void)state;
+	(void)rig_accepted(&N1);
+	pkt_icmp(&r.pkt, &a, ILNP_ICMP6_ECHO_REP, 0, 1, "token678", 8);
+	r.pkt.len -= 8;
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_malformed), 1);
+}
+
+static void
+packets_of_other_kinds_are_none_of_our_business(void **state)
+{
+	(void)state;
+	memset(&r.pkt, 0, sizeof(r.pkt));
+	r.pkt.len = 60;
+	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_IPV6);
+	r.pkt.b[0] = 0x60;
+	r.pkt.len = 39;
+	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_IPV6);
+	r.pkt.len = 0;
+	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_IPV6);
+	assert_int_equal(STAT(in_malformed), 0);
+}
+
+/* checklist: 35 37 */
+static void
+answer_to_our_first_packet_is_believed_only_as_far_as_an_address(void **state)
+{
+	struct ilnp_sess *s = rig_open(1);
+
+	(void)state;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	assert_int_equal(r.out.o_nonce.n_len, 4);
+	assert_int_equal(rig_tcp(B(0), A(0), &N1, TH_SYN | TH_ACK),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, s);
+	assert_int_equal(rig_info(s).si_state, ILNP_SESS_OPEN);
+	assert_true(s->s_provisional);
+	assert_false(rig_info(s).si_confirmed);
+	/* A Locator Update moves nothing yet. */
+	assert_int_equal(RIG_LU(B(0), A(0), &N1, { l64(EVIL), 0, 300 }),
+	    ILNP_IN_CONSUMED);
+	assert_int_equal(STAT(lu_unproven), 1);
+	assert_false(rig_knows(s, EVIL));
+	assert_int_equal(rig_acts(ILNP_CTL_LU), 0);
+
+	assert_int_equal(rig_answer_all(&N1), 1);
+	assert_false(s->s_provisional);
+	assert_true(rig_info(s).si_confirmed);
+}
+
+static void
+forged_first_answer_does_not_lock_out_the_real_peer(void **state)
+{
+	struct ilnp_sess *s = rig_open(1);
+
+	(void)state;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	/* The attacker knows all addresses, and is first. */
+	assert_int_equal(rig_tcp(B(0), A(0), &N2, TH_SYN | TH_ACK),
+	    ILNP_IN_DELIVER);
+	assert_int_equal(rig_tcp(B(0), A(0), &N1, TH_SYN | TH_ACK),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, s);
+	assert_int_equal(rig_answer_all(&N1), 1);
+	assert_true(ilnp_nonce_eq(&s->s_nin, &N1));
+	/* From here on the attacker's nonce is worth nothing. */
+	assert_int_equal(rig_tcp(B(0), A(0), &N2, TH_ACK), ILNP_IN_DROP);
+	assert_true(ilnp_nonce_eq(&s->s_nin, &N1));
+}
+
+static void
+forged_first_answer_cannot_name_a_place_of_the_attackers(void **state)
+{
+	struct ilnp_sess *s = rig_open(1);
+
+	(void)state;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	assert_int_equal(rig_tcp(B(0), A(0), &N2, TH_SYN | TH_ACK),
+	    ILNP_IN_DELIVER);
+	assert_true(s->s_provisional);
+	/* Now from where the attacker could answer our probes. */
+	assert_int_equal(rig_tcp(EVIL, A(0), &N2, TH_ACK), ILNP_IN_DROP);
+	assert_int_equal(rig_udp(EVIL, A(0), &N2, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DROP);
+	assert_false(rig_knows(s, EVIL));
+	rig_tick();
+	for (u_int i = 0; i < r.acts.as_n; i++)
+		assert_true(r.acts.as_act[i].a_ctl.cp_dst.l64.l64 == B(0));
+}
+
+static void
+probe_answer_overrides_a_forged_provisional_nonce(void **state)
+{
+	struct ilnp_sess *s = rig_open(1);
+
+	(void)state;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	assert_int_equal(rig_tcp(B(0), A(0), &N2, TH_SYN | TH_ACK),
+	    ILNP_IN_DELIVER);
+	/* The real peer's first sign of life is its answer to our probe. */
+	assert_int_equal(rig_answer_all(&N1), 1);
+	assert_true(ilnp_nonce_eq(&s->s_nin, &N1));
+	assert_false(s->s_provisional);
+	assert_int_equal(STAT(sess_rekeyed), 0);
+}
+
+static void
+nonce_from_a_locator_we_did_not_speak_to_is_not_an_answer(void **state)
+{
+	struct ilnp_sess *s = rig_open(1);
+
+	(void)state;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	assert_int_equal(rig_tcp(EVIL, A(0), &N2, TH_SYN | TH_ACK),
+	    ILNP_IN_DROP);
+	assert_int_equal(rig_info(s).si_state, ILNP_SESS_TRYING);
+	assert_false(rig_knows(s, EVIL));
+}
+
+static void
+our_own_nonce_coming_back_proves_a_peer_that_shares_it(void **state)
+{
+	struct ilnp_sess *s = rig_open(1);
+	struct ilnp_nonce ours = s->s_nout;
+
+	(void)state;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	assert_int_equal(rig_tcp(B(0), A(0), &ours, TH_SYN | TH_ACK),
+	    ILNP_IN_DELIVER);
+	assert_true(rig_info(s).si_confirmed);
+	assert_false(s->s_provisional);
+}
+
+static void
+input_never_changes_our_own_nonce(void **state)
+{
+	struct ilnp_sess *s = rig_open(1);
+	struct ilnp_nonce ours = s->s_nout;
+
+	(void)state;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	for (uint8_t i = 1; i < 100; i++) {
+		struct ilnp_nonce n = nonce_of(i % 2 == 0 ? 4 : 12, i);
+
+		(void)rig_tcp(B(0), A(0), &n, i % 3 == 0 ? TH_SYN : TH_ACK);
+		(void)rig_answer_all(&n);
+		assert_true(ilnp_nonce_eq(&s->s_nout, &ours));
+	}
+}
+
+static void
+restarted_peer_is_found_out_by_a_probe_and_taken_back(void **state)
+{
+	struct ilnp_sess *s = rig_opened(2, &N1);
+
+	(void)state;
+	assert_int_equal(RIG_LU(B(0), A(0), &N1, { l64(B(0)), 0, 300 },
+	    { l64(B(1)), 0, 300 }, { l64(B(2)), 0, 300 }), ILNP_IN_CONSUMED);
+	assert_int_equal(rig_output(s, 100), ILNP_OUT_ILNP);
+	rig_tick();
+	rig_advance(5);
+	/* Data under a new nonce: dropped, but it raises the question. */
+	assert_int_equal(rig_udp(B(0), A(0), &N2, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DROP);
+	assert_true(r.in.i_kick);
+	assert_true(ilnp_nonce_eq(&s->s_nin, &N1));
+	assert_true(rig_answer_all(&N2) > 0);
+	assert_true(ilnp_nonce_eq(&s->s_nin, &N2));
+	assert_int_equal(STAT(sess_rekeyed), 1);
+	assert_int_equal(r.events[ILNP_EV_REKEYED], 1);
+	assert_int_equal(rig_udp(B(0), A(0), &N2, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, s);
+	assert_int_equal(rig_udp(B(0), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DROP);
+}
+
+static void
+restarted_peer_must_name_its_other_locators_anew(void **state)
+{
+	struct ilnp_sess *s = rig_opened(1, &N1);
+	const struct ilnp_lurec set[] = { { l64(B(0)), 0, 300 },
+	    { l64(B(1)), 0, 300 } };
+
+	(void)state;
+	assert_int_equal(rig_lu(B(0), A(0), &N1, ILNP_LU_ADVERT, set, 2),
+	    ILNP_IN_CONSUMED);
+	assert_true(rig_knows(s, B(1)));
+	r.now += ILNP_SEC(2);
+	(void)rig_udp(B(0), A(0), &N2, ILNP_FLOW_KNOWN);
+	rig_tick();
+	for (u_int i = 0; i < r.acts.as_n; i++) {
+		struct ilnp_act a = r.acts.as_act[i];
+
+		a.a_ctl.cp_body = a.a_data;
+		if (a.a_ctl.cp_kind == ILNP_CTL_PROBE &&
+		    a.a_ctl.cp_dst.l64.l64 == B(0)) {
+			assert_int_equal(rig_answer(&a, &N2),
+			    ILNP_IN_CONSUMED);
+			break;
+		}
+	}
+	assert_int_equal(STAT(sess_rekeyed), 1);
+	assert_false(rig_knows(s, B(1)));
+	assert_true(rig_knows(s, B(0)));
+	/* The very same set as before is news now. */
+	assert_int_equal(rig_lu(B(0), A(0), &N2, ILNP_LU_ADVERT, set, 2),
+	    ILNP_IN_CONSUMED);
+	assert_int_equal(STAT(lu_dup), 0);
+	assert_true(rig_knows(s, B(1)));
+}
+
+static void
+restarted_peer_is_noticed_in_an_idle_session_too(void **state)
+{
+	struct ilnp_sess *s = rig_opened(1, &N1);
+
+	(void)state;
+	rig_advance(60000);
+	assert_int_equal(rig_udp(B(0), A(0), &N2, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DROP);
+	assert_int_equal(rig_answer_all(&N2), 1);
+	assert_true(ilnp_nonce_eq(&s->s_nin, &N2));
+}
+
+static void
+answer_with_a_made_up_or_an_old_token_rekeys_nothing(void **state)
+{
+	struct ilnp_sess *s = rig_opened(1, &N1);
+	struct ilnp_act probe;
+	struct essence e;
+
+	(void)state;
+	r.now += ILNP_SEC(2);
+	rig_tick();
+	assert_non_null(rig_act(ILNP_CTL_PROBE));
+	probe = *rig_act(ILNP_CTL_PROBE);
+	probe.a_ctl.cp_body = probe.a_data;
+	e = essence_of(s);
+	probe.a_data[3] ^= 1;
+	assert_int_equal(rig_answer(&probe, &N2), ILNP_IN_DROP);
+	probe.a_data[3] ^= 1;
+	probe.a_ctl.cp_echoseq++;
+	assert_int_equal(rig_answer(&probe, &N2), ILNP_IN_DROP);
+	probe.a_ctl.cp_echoseq--;
+	/* From another place than it was sent to. */
+	probe.a_ctl.cp_dst.l64 = l64(EVIL);
+	assert_int_equal(rig_answer(&probe, &N2), ILNP_IN_DROP);
+	probe.a_ctl.cp_dst.l64 = l64(B(0));
+	/* The real answer comes; a recording of it is worth nothing later. */
+	assert_int_equal(rig_answer(&probe, &N1), ILNP_IN_CONSUMED);
+	assert_int_equal(rig_answer(&probe, &N2), ILNP_IN_DROP);
+	assert_same_essence(s, &e);
+	assert_int_equal(STAT(sess_rekeyed), 0);
+}
+
+static void
+forgeries_do_not_keep_a_dead_path_from_being_noticed(void **state)
+{
+	struct ilnp_sess *s = rig_opened(1, &N1);
+	struct ilnp_path *p = rig_path(s, A(0), B(0));
+
+	(void)state;
+	/* A slow path, so that patience is longer than the questions' gap. */
+	p->p_srtt = 700000;
+	for (u_int i = 0; i < 100; i++) {
+		(void)rig_udp(B(0), A(0), &N2, ILNP_FLOW_KNOWN);
+		(void)rig_output(s, 10);
+		rig_advance(100);
+	}
+	assert_int_equal(p->p_state, ILNP_PATH_DOWN);
+}
+
+static void
+wrong_nonces_are_questioned_at_most_once_a_second(void **state)
+{
+	struct ilnp_sess *s = rig_opened(1, &N1);
+	uint64_t before;
+
+	(void)state;
+	r.now += ILNP_SEC(1);
+	(void)rig_answer_all(&N1);
+	before = STAT(probe_sent);
+	for (u_int i = 0; i < 50; i++) {
+		assert_int_equal(rig_udp(B(0), A(0), &N2, ILNP_FLOW_KNOWN),
+		    ILNP_IN_DROP);
+		(void)rig_answer_all(&N1);
+	}
+	assert_in_range(STAT(probe_sent) - before, 0, 1);
+	assert_true(ilnp_nonce_eq(&s->s_nin, &N1));
+}
+
+static void
+packet_without_a_nonce_teaches_nothing(void **state)
+{
+	struct ilnp_sess *s = rig_open(2);
+	struct essence e;
+
+	(void)state;
+	rig_local(1);
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	assert_int_equal(rig_tcp(B(0), A(0), &N1, TH_SYN | TH_ACK),
+	    ILNP_IN_DELIVER);
+	(void)rig_answer_all(&N1);
+	e = essence_of(s);
+	/* Anybody can send these: known addresses, no nonce. */
+	for (u_int i = 0; i < 10; i++) {
+		assert_int_equal(rig_udp(B(1), A(1), NULL, ILNP_FLOW_KNOWN),
+		    ILNP_IN_DELIVER);
+		assert_int_equal(rig_udp(B(1), A(0), NULL, ILNP_FLOW_KNOWN),
+		    ILNP_IN_DELIVER);
+	}
+	assert_same_essence(s, &e);
+}
+
+static void
+packet_without_a_nonce_does_not_open_a_new_path(void **state)
+{
+	struct ilnp_sess *s = rig_opened(1, &N1);
+
+	(void)state;
+	for (u_int i = 0; i < 6; i++) {
+		(void)rig_output(s, 10);
+		rig_advance(1000);
+	}
+	assert_int_equal(rig_path(s, A(0), B(0))->p_state, ILNP_PATH_DOWN);
+	rig_local(1);
+	(void)rig_output(s, 10);
+	assert_int_equal(rig_udp(B(0), A(1), NULL, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_int_equal(rig_path(s, A(1), B(0))->p_state, ILNP_PATH_NEW);
+}
+
+static void
+withdrawn_locator_needs_a_nonce(void **state)
+{
+	struct ilnp_sess *s = rig_opened(1, &N1);
+
+	(void)state;
+	assert_int_equal(RIG_LU(B(1), A(0), &N1, { l64(B(1)), 0, 300 }),
+	    ILNP_IN_CONSUMED);
+	assert_int_equal(STAT(lu_rcvd), 1);
+	assert_int_equal(rig_udp(B(0), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, s);
+	assert_int_equal(rig_udp(B(0), A(0), NULL, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DROP);
+	assert_int_equal(STAT(in_nonce_missing), 1);
+}
+
+static void
+stranger_gets_no_more_probes_than_it_sent_packets(void **state)
+{
+	(void)state;
+	assert_int_equal(rig_udp(B(0), A(0), &N1, ILNP_FLOW_OPENS),
+	    ILNP_IN_DELIVER);
+	rig_advance(8000);
+	assert_int_equal(STAT(probe_sent), 0);
+	for (u_int i = 2; i < 5; i++) {
+		assert_int_equal(rig_udp(B(0), A(0), &N1, ILNP_FLOW_KNOWN),
+		    ILNP_IN_DELIVER);
+		rig_advance(8000);
+		assert_in_range(STAT(probe_sent), 1, i);
+	}
+}
+
+/* checklist: 52 */
+static void
+receiver_of_a_one_way_flow_shows_its_nonce(void **state)
+{
+	struct ilnp_sess *s;
+
+	(void)state;
+	(void)rig_udp(B(0), A(0), &N1, ILNP_FLOW_OPENS);
+	(void)rig_udp(B(0), A(0), &N1, ILNP_FLOW_KNOWN);
+	s = r.in.i_sess;
+	rig_tick();
+	assert_int_equal(rig_acts(ILNP_CTL_PROBE), 1);
+	assert_true(ilnp_nonce_eq(&rig_act(ILNP_CTL_PROBE)->a_ctl.cp_nonce,
+	    &s->s_nout));
+	assert_int_equal(rig_answer_all(&N1), 0);
+}
+
+static void
+peers_kind_of_checksum_is_remembered_and_answered(void **state)
+{
+	struct ilnp_sess *s = rig_accepted(&N1);
+
+	(void)state;
+	assert_int_equal(r.in.i_cksum, ILNP_CKSUM_UNKNOWN);
+	assert_true(ilnp_sess_cksum(r.c, s, ILNP_CKSUM_IPV6));
+	(void)rig_udp(B(0), A(0), &N1, ILNP_FLOW_KNOWN);
+	assert_int_equal(r.in.i_cksum, ILNP_CKSUM_IPV6);
+	(void)rig_output(s, 100);
+	assert_int_equal(r.out.o_cksum, ILNP_CKSUM_RFC);	/* knob: rfc */
+	rig_knob("cksum", 2);
+	(void)rig_output(s, 100);
+	assert_int_equal(r.out.o_cksum, ILNP_CKSUM_IPV6);
+	rig_knob("cksum", 1);
+	(void)rig_output(s, 100);
+	assert_int_equal(r.out.o_cksum, ILNP_CKSUM_IPV6);
+	rig_knob("cksum", 0);
+	rig_knob("cksum_strict", 1);
+	assert_false(ilnp_sess_cksum(r.c, s, ILNP_CKSUM_IPV6));
+	assert_int_equal(STAT(in_cksum_kind), 1);
+	assert_true(ilnp_sess_cksum(r.c, s, ILNP_CKSUM_RFC));
+}
+
+static void
+later_fragment_with_the_nonce_is_delivered_and_opens_nothing(void **state)
+{
+	const struct addrs a = { { l64(B(0)), YOU }, { l64(A(0)), ME }, NULL,
+	    ILNP_CKSUM_RFC };
+	/* Options, fragment at offset 8, eight octets. */
+	uint8_t hdr[24] = { 44, 0, 0x8b, 4, 1, 1, 1, 1, 17, 0, 0, 8, 0, 0, 0,
+	    9 };
+
+	(void)state;
+	pkt_raw(&r.pkt, &a, ILNP_PROTO_DSTOPTS, hdr, sizeof(hdr));
+	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_DROP);
+	assert_int_equal(ilnp_ilcc_count(r.c), 0);
+	(void)rig_accepted(&N1);
+	pkt_raw(&r.pkt, &a, ILNP_PROTO_DSTOPTS, hdr, sizeof(hdr));
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DELIVER);
+}
+
+TEST_MAIN(
+	RIG_TEST(packet_is_found_by_remote_nid_and_nonce),
+	RIG_TEST(packet_without_nonce_is_found_by_remote_locator_and_nid),
+	RIG_TEST(data_from_an_unknown_locator_without_the_right_nonce_is_dropped),
+	RIG_TEST(data_from_an_unknown_locator_with_the_right_nonce_is_accepted),
+	RIG_TEST(source_that_may_not_be_a_locator_is_dropped_even_with_the_nonce),
+	RIG_TEST(wrong_nonce_from_a_known_locator_opens_only_with_an_opening_packet),
+	RIG_TEST(packet_that_cannot_begin_anything_makes_no_session),
+	RIG_TEST(packet_without_a_nonce_from_no_correspondent_is_plain_ipv6),
+	RIG_TEST(new_flow_and_neighbour_discovery_of_a_correspondent_without_nonce_are_ipv6),
+	RIG_TEST(malformed_packets_have_one_counter_each_and_no_effect),
+	RIG_TEST(icmp_message_that_is_not_whole_is_not_looked_into),
+	RIG_TEST(packets_of_other_kinds_are_none_of_our_business),
+	RIG_TEST(answer_to_our_first_packet_is_believed_only_as_far_as_an_address),
+	RIG_TEST(forged_first_answer_does_not_lock_out_the_real_peer),
+	RIG_TEST(forged_first_answer_cannot_name_a_place_of_the_attackers),
+	RIG_TEST(probe_answer_overrides_a_forged_provisional_nonce),
+	RIG_TEST(nonce_from_a_locator_we_did_not_speak_to_is_not_an_answer),
+	RIG_TEST(our_own_nonce_coming_back_proves_a_peer_that_shares_it),
+	RIG_TEST(input_never_changes_our_own_nonce),
+	RIG_TEST(restarted_peer_is_found_out_by_a_probe_and_taken_back),
+	RIG_TEST(restarted_peer_must_name_its_other_locators_anew),
+	RIG_TEST(restarted_peer_is_noticed_in_an_idle_session_too),
+	RIG_TEST(answer_with_a_made_up_or_an_old_token_rekeys_nothing),
+	RIG_TEST(forgeries_do_not_keep_a_dead_path_from_being_noticed),
+	RIG_TEST(wrong_nonces_are_questioned_at_most_once_a_second),
+	RIG_TEST(packet_without_a_nonce_teaches_nothing),
+	RIG_TEST(packet_without_a_nonce_does_not_open_a_new_path),
+	RIG_TEST(withdrawn_locator_needs_a_nonce),
+	RIG_TEST(stranger_gets_no_more_probes_than_it_sent_packets),
+	RIG_TEST(receiver_of_a_one_way_flow_shows_its_nonce),
+	RIG_TEST(peers_kind_of_checksum_is_remembered_and_answered),
+	RIG_TEST(later_fragment_with_the_nonce_is_delivered_and_opens_nothing))

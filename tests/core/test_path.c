@@ -1,0 +1,365 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Paths: the table of states, round-trip times, following the locators of both
+ * sides, and which paths are offered to an algorithm.
+ */
+#include <stdlib.h>
+
+#include "ilnp_path.h"
+#include "test.h"
+
+#define	A(n)	l64(0x20010db8000a0000 + (n))	/* ours */
+#define	B(n)	l64(0x20010db8000b0000 + (n))	/* the peer's */
+
+static struct ilnp_pathset *
+make_set(u_int cap, const struct ilnp_sel_alg *alg)
+{
+	struct ilnp_pathset *ps = malloc(ilnp_pathset_size(cap));
+
+	assert_non_null(ps);
+	ilnp_pathset_init(ps, cap, alg);
+	return (ps);
+}
+
+static struct ilnp_localloc local[ILNP_LOCS_MAX];
+static struct ilnp_locset remote;
+
+static void
+two_by_two(struct ilnp_pathset *ps)
+{
+	memset(&remote, 0, sizeof(remote));
+	for (u_int i = 0; i < 2; i++) {
+		local[i] = (struct ilnp_localloc){ A(i), i + 1, 1, 0 };
+		ilnp_locset_put(&remote, B(i), 0, 0, 0, T0);
+	}
+	ilnp_pathset_sync(ps, local, 2, &remote, 1, T0);
+}
+
+static u_int
+count(const struct ilnp_pathset *ps)
+{
+	u_int n = 0;
+
+	for (u_int i = 0; i < ps->ps_cap; i++)
+		n += ps->ps_path[i].p_used;
+	return (n);
+}
+
+static struct ilnp_path *
+path(struct ilnp_pathset *ps, u_int a, u_int b)
+{
+	struct ilnp_path *p = ilnp_pathset_find(ps,
+	    &(struct ilnp_l64pair){ A(a), B(b) });
+
+	assert_non_null(p);
+	return (p);
+}
+
+static void
+events_lead_from_state_to_state_as_the_table_says(void **state)
+{
+	/* Three lost probes in a row take a path down. */
+	static const struct {
+		uint8_t		from, fails;
+		enum ilnp_pathevent ev;
+		uint8_t		to;
+	} table[] = {
+		{ ILNP_PATH_NEW, 0, ILNP_PATH_ANSWER, ILNP_PATH_UP },
+		{ ILNP_PATH_NEW, 0, ILNP_PATH_LOST, ILNP_PATH_NEW },
+		{ ILNP_PATH_NEW, 2, ILNP_PATH_LOST, ILNP_PATH_DOWN },
+		{ ILNP_PATH_NEW, 0, ILNP_PATH_UNREACH, ILNP_PATH_DOWN },
+		{ ILNP_PATH_UP, 0, ILNP_PATH_ANSWER, ILNP_PATH_UP },
+		{ ILNP_PATH_UP, 0, ILNP_PATH_LOST, ILNP_PATH_SUSPECT },
+		{ ILNP_PATH_UP, 0, ILNP_PATH_UNREACH, ILNP_PATH_SUSPECT },
+		{ ILNP_PATH_SUSPECT, 1, ILNP_PATH_ANSWER, ILNP_PATH_UP },
+		{ ILNP_PATH_SUSPECT, 1, ILNP_PATH_LOST, ILNP_PATH_SUSPECT },
+		{ ILNP_PATH_SUSPECT, 2, ILNP_PATH_LOST, ILNP_PATH_DOWN },
+		{ ILNP_PATH_SUSPECT, 1, ILNP_PATH_UNREACH, ILNP_PATH_SUSPECT },
+		{ ILNP_PATH_DOWN, 3, ILNP_PATH_ANSWER, ILNP_PATH_UP },
+		{ ILNP_PATH_DOWN, 3, ILNP_PATH_LOST, ILNP_PATH_DOWN },
+		{ ILNP_PATH_DOWN, 3, ILNP_PATH_UNREACH, ILNP_PATH_DOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NITEMS(table); i++) {
+		struct ilnp_path p = { .p_state = table[i].from,
+		    .p_fails = table[i].fails };
+
+		assert_int_equal(ilnp_path_event(&p, table[i].ev, 3),
+		    table[i].from != table[i].to);
+		assert_int_equal(p.p_state, table[i].to);
+	}
+}
+
+static void
+lost_probes_count_only_in_a_row(void **state)
+{
+	struct ilnp_path p = { .p_state = ILNP_PATH_UP };
+
+	(void)state;
+	for (u_int i = 0; i < 100; i++) {
+		ilnp_path_event(&p, ILNP_PATH_LOST, 3);
+		ilnp_path_event(&p, ILNP_PATH_LOST, 3);
+		assert_int_equal(p.p_state, ILNP_PATH_SUSPECT);
+		ilnp_path_event(&p, ILNP_PATH_ANSWER, 3);
+		assert_int_equal(p.p_state, ILNP_PATH_UP);
+	}
+	for (u_int i = 0; i < 1000; i++)
+		ilnp_path_event(&p, ILNP_PATH_LOST, 3);
+	assert_int_equal(p.p_state, ILNP_PATH_DOWN);
+}
+
+static void
+round_trip_time_follows_its_samples_within_bounds(void **state)
+{
+	struct ilnp_path p = { 0 };
+
+	(void)state;
+	assert_int_equal(ilnp_path_patience(&p), ILNP_MS(500));
+	ilnp_path_rtt(&p, 20000);
+	assert_int_equal(p.p_srtt, 20000);
+	assert_int_equal(p.p_rttvar, 10000);
+	for (u_int i = 0; i < 100; i++)
+		ilnp_path_rtt(&p, 200000);
+	assert_in_range(p.p_srtt, 199000, 200000);
+	assert_in_range(p.p_rttvar, 0, 1000);
+	assert_in_range(ilnp_path_patience(&p), ILNP_MS(400), ILNP_MS(600));
+	for (u_int i = 0; i < 200; i++)
+		ilnp_path_rtt(&p, 0);
+	assert_in_range(p.p_srtt, 1, 20);	/* never "not measured" again */
+	assert_int_equal(ilnp_path_patience(&p), ILNP_MS(300));
+	ilnp_path_rtt(&p, UINT64_MAX);
+	assert_in_range(p.p_srtt, 1, ILNP_SEC(60));
+	assert_int_equal(ilnp_path_patience(&p), ILNP_SEC(2));
+}
+
+static void
+set_holds_every_pair_of_locators_once(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+
+	(void)state;
+	two_by_two(ps);
+	assert_int_equal(count(ps), 4);
+	for (u_int a = 0; a < 2; a++)
+		for (u_int b = 0; b < 2; b++) {
+			assert_int_equal(path(ps, a, b)->p_if, a + 1);
+			assert_int_equal(path(ps, a, b)->p_state,
+			    ILNP_PATH_NEW);
+			assert_int_equal(path(ps, a, b)->p_due, T0);
+		}
+	ilnp_pathset_sync(ps, local, 2, &remote, 2, T0);
+	assert_int_equal(count(ps), 4);
+	free(ps);
+}
+
+static void
+pairs_that_stay_keep_what_is_known_of_them(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+	struct ilnp_path *p;
+
+	(void)state;
+	two_by_two(ps);
+	p = path(ps, 1, 1);
+	p->p_state = ILNP_PATH_UP;
+	p->p_srtt = 77;
+	p->p_txbytes = 1000;
+	path(ps, 0, 1)->p_txbytes = 500;
+	path(ps, 0, 0)->p_rxpkts = 3;
+	local[1].ll_weight = 9;
+	local[1].ll_if = 5;
+	/* The first local locator goes: both its pairs go, with their totals. */
+	ilnp_pathset_sync(ps, local + 1, 1, &remote, 2, T0);
+	assert_int_equal(count(ps), 2);
+	assert_ptr_equal(path(ps, 1, 1), p);
+	assert_int_equal(p->p_state, ILNP_PATH_UP);
+	assert_int_equal(p->p_srtt, 77);
+	assert_int_equal(p->p_weight, 9);
+	assert_int_equal(p->p_if, 5);
+	assert_int_equal(ps->ps_gonetxbytes, 500);
+	assert_int_equal(ps->ps_gonerxpkts, 3);
+	assert_int_equal(ps->ps_gen, 2);
+	free(ps);
+}
+
+static void
+full_set_prefers_pairs_of_better_preference(void **state)
+{
+	struct ilnp_pathset *ps = make_set(2, &ilnp_sel_rr);
+
+	(void)state;
+	memset(&remote, 0, sizeof(remote));
+	local[0] = (struct ilnp_localloc){ A(0), 1, 1, 5 };
+	ilnp_locset_put(&remote, B(0), 30, 0, 0, T0);
+	ilnp_locset_put(&remote, B(1), 10, 0, 0, T0);
+	ilnp_locset_put(&remote, B(2), 20, 0, 0, T0);
+	ilnp_pathset_sync(ps, local, 1, &remote, 1, T0);
+	assert_int_equal(count(ps), 2);
+	(void)path(ps, 0, 1);
+	(void)path(ps, 0, 2);
+	/* Looking again does not shuffle them. */
+	path(ps, 0, 2)->p_srtt = 5;
+	ilnp_pathset_sync(ps, local, 1, &remote, 1, T0);
+	assert_int_equal(path(ps, 0, 2)->p_srtt, 5);
+	free(ps);
+}
+
+/* checklist: 17 */
+static void
+locators_past_their_time_serve_when_nothing_else_is_left(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+
+	(void)state;
+	two_by_two(ps);
+	remote.ls_loc[0].l_state = ILNP_LOC_AGED;
+	ilnp_pathset_sync(ps, local, 2, &remote, 1, T0);
+	assert_int_equal(count(ps), 2);
+	remote.ls_loc[1].l_state = ILNP_LOC_AGED;
+	ilnp_pathset_sync(ps, local, 2, &remote, 1, T0);
+	assert_int_equal(count(ps), 4);
+	/* But what the peer took back itself never does. */
+	remote.ls_loc[1].l_flags = ILNP_LOC_F_WITHDRAWN;
+	ilnp_pathset_sync(ps, local, 2, &remote, 1, T0);
+	assert_int_equal(count(ps), 2);
+	assert_null(ilnp_pathset_find(ps,
+	    &(struct ilnp_l64pair){ A(0), B(1) }));
+	free(ps);
+}
+
+static void
+no_locators_make_no_paths(void **state)
+{
+	struct ilnp_pathset *ps = make_set(4, &ilnp_sel_redundant);
+
+	(void)state;
+	two_by_two(ps);
+	ilnp_pathset_sync(ps, local, 0, &remote, 2, T0);
+	assert_int_equal(count(ps), 0);
+	assert_int_equal(ilnp_pathset_pick(ps, 100, 0), 0);
+	assert_null(ilnp_pathset_best(ps, 0));
+	assert_null(ilnp_pathset_best(ps, 3));
+	free(ps);
+}
+
+/* checklist: 98 101 */
+static void
+only_the_best_preference_group_of_the_best_state_is_offered(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_redundant);
+	uint32_t all = 0;
+
+	(void)state;
+	memset(&remote, 0, sizeof(remote));
+	local[0] = (struct ilnp_localloc){ A(0), 1, 1, 0 };
+	local[1] = (struct ilnp_localloc){ A(1), 2, 1, 1 };
+	ilnp_locset_put(&remote, B(0), 10, 0, 0, T0);
+	ilnp_locset_put(&remote, B(1), 20, 0, 0, T0);
+	ilnp_pathset_sync(ps, local, 2, &remote, 1, T0);
+#define	SLOT(a, b)	(1U << (path(ps, a, b) - ps->ps_path))
+	/* The peer's preference counts before ours. */
+	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), SLOT(0, 0));
+	path(ps, 0, 0)->p_state = ILNP_PATH_DOWN;
+	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), SLOT(1, 0));
+	/* A path that works comes before one that is only preferred. */
+	path(ps, 1, 1)->p_state = ILNP_PATH_SUSPECT;
+	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), SLOT(1, 1));
+	path(ps, 0, 1)->p_state = ILNP_PATH_UP;
+	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), SLOT(0, 1));
+	/* With equal preferences the algorithm has the choice. */
+	for (u_int i = 0; i < ps->ps_cap; i++) {
+		ps->ps_path[i].p_state = ILNP_PATH_UP;
+		ps->ps_path[i].p_rank = 7;
+		if (ps->ps_path[i].p_used)
+			all |= 1U << i;
+	}
+	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), all);
+	/* And when all are down the best of them is still tried. */
+	for (u_int i = 0; i < ps->ps_cap; i++)
+		ps->ps_path[i].p_state = ILNP_PATH_DOWN;
+	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), all);
+	free(ps);
+}
+
+static void
+control_messages_take_the_best_path_and_then_the_others_in_turn(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+	bool seen[16] = { false };
+
+	(void)state;
+	two_by_two(ps);
+	path(ps, 1, 0)->p_state = ILNP_PATH_UP;
+	assert_ptr_equal(ilnp_pathset_best(ps, 0), path(ps, 1, 0));
+	assert_ptr_equal(ilnp_pathset_best(ps, 4), path(ps, 1, 0));
+	for (u_int i = 0; i < 4; i++)
+		seen[ilnp_pathset_best(ps, i) - ps->ps_path] = true;
+	for (u_int i = 0; i < 16; i++)
+		assert_int_equal(seen[i], ps->ps_path[i].p_used);
+	/* Dead ones are left out while there are others. */
+	path(ps, 0, 1)->p_state = ILNP_PATH_DOWN;
+	for (u_int i = 0; i < 9; i++)
+		assert_ptr_not_equal(ilnp_pathset_best(ps, i), path(ps, 0, 1));
+	for (u_int i = 0; i < 16; i++)
+		ps->ps_path[i].p_state = ILNP_PATH_DOWN;
+	assert_ptr_not_equal(ilnp_pathset_best(ps, 0),
+	    ilnp_pathset_best(ps, 1));
+	free(ps);
+}
+
+static void
+random_changes_of_locators_keep_the_set_exact(void **state)
+{
+	struct ilnp_pathset *ps = make_set(32, &ilnp_sel_drr);
+
+	(void)state;
+	memset(&remote, 0, sizeof(remote));
+	for (u_int round = 0; round < 3000; round++) {
+		struct ilnp_localloc now[ILNP_LOCS_MAX];
+		uint8_t rnd[4];
+		u_int nlocal = 0, sendable = 0, aged = 0, want;
+
+		ilnp_env_random(rnd, sizeof(rnd));
+		for (u_int i = 0; i < 4; i++)
+			if ((rnd[0] & 1 << i) != 0)
+				now[nlocal++] = (struct ilnp_localloc){ A(i),
+				    i, 1, rnd[1] % 3 };
+		remote.ls_n = 0;
+		for (u_int i = 0; i < ILNP_LOCS_MAX; i++) {
+			struct ilnp_loc *l;
+
+			if ((rnd[2] & 1 << i) == 0)
+				continue;
+			l = ilnp_locset_put(&remote, B(i), rnd[3] % 3, 0, 0,
+			    T0);
+			if ((rnd[1] & 1 << i) != 0) {
+				l->l_state = ILNP_LOC_AGED;
+				aged++;
+			} else
+				sendable++;
+		}
+		want = nlocal * (sendable != 0 ? sendable : aged);
+		ilnp_pathset_sync(ps, now, nlocal, &remote, round, T0);
+		assert_int_equal(count(ps), want > 32 ? 32 : want);
+		if (want != 0)
+			assert_int_not_equal(ilnp_pathset_pick(ps, 100, 0), 0);
+	}
+	free(ps);
+}
+
+TEST_MAIN(
+	TEST(events_lead_from_state_to_state_as_the_table_says),
+	TEST(lost_probes_count_only_in_a_row),
+	TEST(round_trip_time_follows_its_samples_within_bounds),
+	TEST(set_holds_every_pair_of_locators_once),
+	TEST(pairs_that_stay_keep_what_is_known_of_them),
+	TEST(full_set_prefers_pairs_of_better_preference),
+	TEST(locators_past_their_time_serve_when_nothing_else_is_left),
+	TEST(no_locators_make_no_paths),
+	TEST(only_the_best_preference_group_of_the_best_state_is_offered),
+	TEST(control_messages_take_the_best_path_and_then_the_others_in_turn),
+	TEST(random_changes_of_locators_keep_the_set_exact))

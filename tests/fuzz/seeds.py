@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Writes seeds for the fuzz targets from the golden byte vectors.
+
+    seeds.py FOLDER
+
+Every target gets a folder of its own, with one file per vector that suits it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+ADDRESSES = bytes.fromhex("20010db800010001021122fffe334455" + "20010db800020002021122fffe667788")
+DESTINATION_OPTIONS = 60
+ICMPV6 = 58
+
+RAW_PACKET = b"\x00"  # steps of fuzz_input.c
+OPEN = b"\x05\x00\x06\x00"
+SEND = b"\x04\x10\x00"
+TICK = b"\x06\x0a\x0a"
+ANSWER = b"\x03\x00\x00\x00"
+
+
+def vectors(name: str) -> Iterator[tuple[str, bytes]]:
+    """Name and octets of every vector of a file."""
+    for block in (VECTORS / name).read_text(encoding="utf-8").split("\n\n"):
+        fields = dict(
+            line.split(": ", 1)
+            for line in block.splitlines()
+            if ": " in line and not line.startswith("#")
+        )
+        if "name" in fields:
+            yield fields["name"], bytes.fromhex(fields.get("hex", ""))
+
+
+def ipv6(next_header: int, payload: bytes) -> bytes:
+    head = b"\x60\0\0\0" + len(payload).to_bytes(2, "big") + bytes((next_header, 64))
+    return head + ADDRESSES + payload
+
+
+def packets() -> Iterator[tuple[str, bytes]]:
+    """Whole packets: as they are, around an options header, around an update."""
+    yield from vectors("packet.vec")
+    for name, data in vectors("nonce.vec"):
+        yield f"nonce-{name}", ipv6(DESTINATION_OPTIONS, data + bytes(20))
+    header = bytes((ICMPV6, 0, 0x8B, 4)) + bytes.fromhex("a1b2c3d4")
+    for name, data in vectors("lu.vec"):
+        yield f"lu-{name}", ipv6(DESTINATION_OPTIONS, header + data)
+
+
+def updates() -> Iterator[tuple[str, bytes]]:
+    for name, data in vectors("lu.vec"):
+        for form in range(3):
+            framed = bytes((form, 7, 7, min(len(data) // 4, 255))) + data
+            yield f"{name}-{form}", framed
+
+
+def lives() -> Iterator[tuple[str, bytes]]:
+    """Short lives of a cache, each with one packet of the vectors in it."""
+    begin = OPEN + SEND + TICK + ANSWER
+    for name, data in packets():
+        if len(data) < 256:
+            step = RAW_PACKET + bytes((2, len(data))) + data
+            yield f"known-{name}", begin + step + SEND + TICK
+            yield f"first-{name}", step + SEND + TICK + ANSWER + step
+
+
+def errors() -> Iterator[tuple[str, bytes]]:
+    for proven in range(2):
+        for kind in (1, 2, 3, 4):
+            for shape in (0, 4 | 8 | 16, 8 | 16, 2):
+                parameter = (42 if kind == 4 else 1400).to_bytes(4, "big")
+                code = 2 if kind == 4 else 0
+                head = bytes((proven, shape, kind, code)) + parameter
+                yield f"{proven}-{kind}-{shape}", head
+                yield f"{proven}-{kind}-{shape}-quote", head + ipv6(17, bytes(16))
+
+
+def main(folder: Path) -> None:
+    sources = {
+        "fuzz_wire": packets,
+        "fuzz_lu": updates,
+        "fuzz_input": lives,
+        "fuzz_icmp": errors,
+    }
+    for target, source in sources.items():
+        (folder / target).mkdir(parents=True, exist_ok=True)
+        for name, data in source():
+            (folder / target / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,227 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * The first program of the guest: sets the network up, runs the scenarios,
+ * says how they went, and switches off.
+ */
+#include <sys/param.h>
+#include <sys/fcntl.h>
+#include <netinet/in.h>
+
+#include "kt.h"
+
+static unsigned int good, bad;
+
+void
+verdict(bool ok)
+{
+	if (ok)
+		good++;
+	else
+		bad++;
+}
+
+void
+scenario(const char *name)
+{
+	say("== %s\n", name);
+}
+
+uint64_t
+counter(const char *name)
+{
+	char path[80] = "net.inet6.ilnp6.stats.";
+	size_t len = sizeof(uint64_t), n = length(path);
+	uint64_t v = 0;
+
+	memcpy(path + n, name, length(name) + 1);
+	if (sysctl_get(path, &v, &len) < 0)
+		say("no counter %s\n", name);
+	return (v);
+}
+
+bool
+listing(const char *name, const char *part)
+{
+	static char text[6000];
+	size_t len = sizeof(text) - 1;
+
+	memset(text, 0, sizeof(text));
+	(void)sysctl_get(name, text, &len);
+	say("%s", text);
+	return (contains(text, part));
+}
+
+static struct sockaddr_in6
+address(struct ilv a, uint16_t port)
+{
+	struct sockaddr_in6 sa = { .sin6_len = sizeof(sa),
+	    .sin6_family = AF_INET6 };
+
+	put16((uint8_t *)&sa.sin6_port, port);
+	put64(&sa.sin6_addr.s6_addr[0], a.l64);
+	put64(&sa.sin6_addr.s6_addr[8], a.nid);
+	return (sa);
+}
+
+int
+listener(struct ilv a, uint16_t port)
+{
+	struct sockaddr_in6 sa = address(a, port);
+	int fd = (int)sys_socket(AF_INET6, SOCK_STREAM, 0);
+
+	if (sys_bind(fd, &sa, sizeof(sa)) < 0 || sys_listen(fd, 16) < 0)
+		say("cannot listen\n");
+	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
+	return (fd);
+}
+
+int
+connector(struct ilv a, uint16_t port)
+{
+	struct sockaddr_in6 sa = address(a, port);
+	int fd = (int)sys_socket(AF_INET6, SOCK_STREAM, 0);
+	result r;
+
+	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
+	r = sys_connect(fd, &sa, sizeof(sa));
+	if (r < 0 && r != -EINPROGRESS)
+		say("connect: error %d\n", (int)-r);
+	return (fd);
+}
+
+static struct packet
+segment(const struct conn *c, uint8_t flags)
+{
+	struct packet k;
+
+	memset(&k, 0, sizeof(k));
+	k.src = c->far;
+	k.dst = c->near;
+	memcpy(k.nonce, c->nonce, 12);
+	k.noncelen = c->noncelen;
+	k.sum = c->sum;
+	k.proto = 6;
+	k.sport = c->farport;
+	k.dport = c->nearport;
+	k.seq = c->seq;
+	k.ack = c->ack;
+	k.flags = flags;
+	k.mss = (flags & TH_SYN) != 0;
+	return (k);
+}
+
+void
+far_send(struct conn *c, uint8_t flags, const char *text)
+{
+	struct packet k = segment(c, flags);
+
+	k.bodylen = (uint16_t)length(text);
+	memcpy(k.body, text, k.bodylen);
+	net_send(c->tap, &k);
+	c->seq += k.bodylen + ((flags & (TH_SYN | TH_FIN)) != 0);
+}
+
+bool
+near_send(struct conn *c, const char *text, struct packet *k)
+{
+	int64_t end = now_ms() + 8000;
+
+	(void)sys_write(c->fd, text, length(text));
+	do {
+		if (!net_expect(k, 6, 2000))
+			continue;
+		if (k->sport == c->nearport && k->bodylen == length(text) &&
+		    memcmp(k->body, text, k->bodylen) == 0) {
+			c->ack = k->seq + k->bodylen;
+			far_send(c, TH_ACK, "");
+			return (true);
+		}
+	} while (now_ms() < end);
+	return (false);
+}
+
+bool
+near_reads(const struct conn *c, const char *text)
+{
+	int64_t end = now_ms() + 5000;
+	char buf[256];
+	result n;
+
+	do {
+		struct packet k;
+
+		n = sys_recvfrom(c->fd, buf, sizeof(buf), MSG_DONTWAIT, NULL,
+		    NULL);
+		if (n >= 0)
+			break;
+		(void)net_receive(&k, 20);
+	} while (now_ms() < end);
+	return (n == (result)length(text) &&
+	    memcmp(buf, text, (size_t)n) == 0);
+}
+
+bool
+peer_is(int fd, struct ilv a)
+{
+	struct sockaddr_in6 want = address(a, 0), sa;
+	socklen_t len = sizeof(sa);
+
+	return (sys_getpeername(fd, &sa, &len) >= 0 &&
+	    memcmp(&sa.sin6_addr, &want.sin6_addr, 16) == 0);
+}
+
+bool
+far_connects(struct conn *c, int lfd, struct ilv ackfar, struct ilv acknear,
+    int acktap)
+{
+	int64_t end;
+	struct packet k;
+	result fd;
+
+	c->fd = -1;
+	far_send(c, TH_SYN, "");
+	do
+		if (!net_expect(&k, 6, 8000))
+			return (false);
+	while (k.dport != c->farport || k.flags != (TH_SYN | TH_ACK));
+	if (k.ack != c->seq || !k.sumok)
+		return (false);
+	c->ack = k.seq + 1;
+	c->far = ackfar;
+	c->near = acknear;
+	c->tap = acktap;
+	far_send(c, TH_ACK, "");
+	end = now_ms() + 5000;
+	do
+		fd = sys_accept(lfd, NULL, NULL);
+	while (fd < 0 && now_ms() < end);
+	c->fd = (int)fd;
+	return (fd >= 0);
+}
+
+void	_start(void) __attribute__((__force_align_arg_pointer__));
+
+void
+_start(void)
+{
+	struct packet k;
+
+	say("KT: start\n");
+	(void)sysctl_set_int("net.inet.ip.fw.enable", 0);
+	net_open();
+	(void)net_receive(&k, 1500);
+	test_connect();
+	test_accept();
+	test_path();
+	test_modes();
+	test_hostile();
+	test_life();
+	say("KT: %u ok, %u failed\n", good, bad);
+	say("KT: %s\n", bad == 0 ? "PASS" : "FAIL");
+	/* The console is slower than the end of the machine. */
+	sleep_ms(1000);
+	power_off();
+}

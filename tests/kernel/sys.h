@@ -1,0 +1,72 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * The little of a C library that a first program without one needs: system
+ * calls, memory, and text on the console.
+ */
+#ifndef _KT_SYS_H_
+#define	_KT_SYS_H_
+
+#include <sys/types.h>
+#include <sys/errno.h>
+#include <sys/socket.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The result of a system call: not negative, or the negated errno. */
+typedef long result;
+
+result	sys_open(const char *path, int flags);
+result	sys_close(int fd);
+result	sys_read(int fd, void *, size_t);
+result	sys_write(int fd, const void *, size_t);
+result	sys_ioctl(int fd, unsigned long request, void *);
+result	sys_fcntl(int fd, int cmd, long arg);
+result	sys_socket(int domain, int type, int protocol);
+result	sys_bind(int fd, const void *sa, socklen_t);
+result	sys_connect(int fd, const void *sa, socklen_t);
+result	sys_listen(int fd, int backlog);
+result	sys_accept(int fd, void *sa, socklen_t *);
+result	sys_getpeername(int fd, void *sa, socklen_t *);
+result	sys_getsockname(int fd, void *sa, socklen_t *);
+result	sys_sendto(int fd, const void *, size_t, int flags, const void *sa,
+	    socklen_t);
+result	sys_recvfrom(int fd, void *, size_t, int flags, void *sa, socklen_t *);
+result	sys_setsockopt(int fd, int level, int name, const void *, socklen_t);
+result	sys_getsockopt(int fd, int level, int name, void *, socklen_t *);
+
+result	sys_fork(void);
+result	sys_wait(int pid);
+result	sys_setuid(int uid);
+void	sys_exit(int status) __attribute__((__noreturn__));
+/* A persistent jail with its own network stack; returns its id. */
+result	sys_vnet_jail(const char *name);
+result	sys_jail_attach(int jid);
+result	sys_jail_remove(int jid);
+
+/* A sysctl by name; set values are strings or 32-bit numbers. */
+result	sysctl_get(const char *name, void *, size_t *);
+result	sysctl_set(const char *name, const char *value);
+result	sysctl_set_int(const char *name, int value);
+
+/* Milliseconds since some time. */
+int64_t	now_ms(void);
+void	sleep_ms(int);
+
+void	power_off(void) __attribute__((__noreturn__));
+
+/* Formats %s %d %u %x %lx %c with an optional width and zeros. */
+void	say(const char *fmt, ...) __attribute__((__format__(__printf__, 1, 2)));
+
+size_t	length(const char *);
+bool	contains(const char *text, const char *part);
+
+void	*memcpy(void *, const void *, size_t);
+void	*memmove(void *, const void *, size_t);
+void	*memset(void *, int, size_t);
+int	memcmp(const void *, const void *, size_t);
+
+#endif /* !_KT_SYS_H_ */

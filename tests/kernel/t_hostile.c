@@ -1,0 +1,290 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Packets and users that must do no harm.
+ */
+#include <sys/param.h>
+#include <netinet/in.h>
+
+#include "kt.h"
+
+static const struct ilv any = { 0, 0 };
+static const struct ilv guest_a = { GUEST_A, GUEST };
+static const struct ilv attacker = { 0x20010db866660001ULL, FAR6 };
+static int lfd;
+
+/* True if a counter rises while a packet of the far end is ignored. */
+static bool
+ignored(struct conn *c, struct conn *evil, const char *name)
+{
+	uint64_t before = counter(name);
+	struct packet k;
+	char buf[8];
+
+	far_send(evil, TH_ACK | TH_PUSH, "evil");
+	(void)net_receive(&k, 100);
+	return (counter(name) == before + 1 && sys_recvfrom(c->fd, buf,
+	    sizeof(buf), MSG_DONTWAIT, NULL, NULL) == -EAGAIN);
+}
+
+static void
+forged_data(struct conn *c)
+{
+	struct conn evil;
+
+	scenario("forged data");
+	evil = *c;
+	evil.nonce[0] ^= 1;
+	check(ignored(c, &evil, "in_nonce_wrong"),
+	    "a wrong nonce from the right locator");
+	evil = *c;
+	evil.far = attacker;
+	evil.noncelen = 0;
+	evil.sum = SUM_IPV6;
+	check(ignored(c, &evil, "in_nonce_missing"),
+	    "no nonce from another locator");
+	evil = *c;
+	evil.noncelen = 5;
+	check(ignored(c, &evil, "in_nonce_len"), "a nonce of 5 octets");
+	far_send(c, TH_ACK | TH_PUSH, "good");
+	check(near_reads(c, "good"), "the connection goes on");
+}
+
+static void
+same_nid(struct conn *c)
+{
+	struct conn evil = { .far = attacker, .near = guest_a, .farport = 6500,
+	    .nearport = 7200, .seq = 1, .nonce = { 0x66 }, .noncelen = 4 };
+	struct packet k;
+
+	scenario("another host with the same NID");
+	net_answer.on = false;
+	check(far_connects(&evil, lfd, evil.far, evil.near, 0),
+	    "it may connect");
+	check(near_send(c, "mine", &k) && k.dst.l64 == c->far.l64,
+	    "the first connection stays with its host");
+	check(near_send(&evil, "its", &k) && k.dst.l64 == evil.far.l64,
+	    "and the second with its own");
+	evil.farport = c->farport;
+	evil.seq = c->seq;
+	evil.ack = c->ack;
+	check(ignored(c, &evil, "in_nonce_wrong"),
+	    "it cannot speak on the first one's ports");
+	(void)sys_close(evil.fd);
+	net_answer.on = true;
+}
+
+static void
+send_lu(const struct conn *c, const uint64_t *l64, unsigned int n,
+    unsigned int count, uint8_t code, uint8_t op)
+{
+	struct packet k;
+
+	memset(&k, 0, sizeof(k));
+	k.src = c->far;
+	k.dst = c->near;
+	memcpy(k.nonce, c->nonce, 12);
+	k.noncelen = c->noncelen;
+	k.proto = 58;
+	k.type = 156;
+	k.code = code;
+	k.body[0] = (uint8_t)count;
+	k.body[1] = op;
+	for (unsigned int i = 0; i < n; i++) {
+		put64(k.body + 4 + 12 * i, l64[i]);
+		put16(k.body + 14 + 12 * i, 300);
+	}
+	k.bodylen = (uint16_t)(4 + 12 * n);
+	net_send(c->tap, &k);
+}
+
+static bool
+refused(const struct conn *c, const uint64_t *l64, unsigned int n,
+    unsigned int count, uint8_t code, uint8_t op, const char *name)
+{
+	uint64_t before = counter(name);
+	struct packet k;
+
+	send_lu(c, l64, n, count, code, op);
+	(void)net_receive(&k, 100);
+	return (counter(name) == before + 1);
+}
+
+static void
+forged_updates(struct conn *c)
+{
+	const uint64_t useless[] = { 0xfe80ULL << 48, 0xff02ULL << 48, 0 };
+	const uint64_t good[] = { FAR_E };
+	struct conn evil = *c;
+	struct packet k;
+
+	scenario("Locator Updates that must not move anything");
+	evil.noncelen = 0;
+	check(refused(&evil, good, 1, 1, 0, 1, "lu_forged"), "without a nonce");
+	evil = *c;
+	evil.nonce[1] ^= 1;
+	check(refused(&evil, good, 1, 1, 0, 1, "lu_forged"),
+	    "with a wrong nonce");
+	check(refused(c, useless, 3, 3, 0, 1, "lu_badloc"),
+	    "with locators nobody can have");
+	check(refused(c, good, 1, 255, 0, 1, "lu_malformed"),
+	    "that ends before it has said all");
+	check(refused(c, good, 1, 0, 0, 1, "lu_malformed"), "without locators");
+	check(refused(c, good, 1, 1, 9, 1, "lu_malformed"), "of another code");
+	check(refused(c, good, 1, 1, 0, 3, "lu_malformed"),
+	    "of another operation");
+	check(refused(c, good, 1, 1, 0, 2, "lu_stale_ack"),
+	    "an acknowledgement of nothing");
+	check(near_send(c, "still here", &k) && k.dst.l64 == c->far.l64,
+	    "traffic goes where it went");
+}
+
+static void
+flood(struct conn *c)
+{
+	struct packet k, r;
+	uint64_t created = counter("sess_created");
+
+	scenario("a flood of forged first packets");
+	check(sysctl_set_int("net.inet6.ilnp6.half_max", 64) >= 0,
+	    "a limit set while it runs is for the next time");
+	/* Forged sources answer no probes. */
+	net_answer.on = false;
+	memset(&k, 0, sizeof(k));
+	k.dst = guest_a;
+	k.proto = 6;
+	k.flags = TH_SYN;
+	k.dport = 7200;
+	k.noncelen = 4;
+	for (unsigned int i = 0; i < 6000; i++) {
+		k.src.l64 = 0x20010db800000000ULL | (i * 2654435761U);
+		k.src.nid = 0x0200000000000001ULL + i;
+		k.sport = (uint16_t)(1024 + i);
+		put32(k.nonce, i + 1);
+		net_send(0, &k);
+		if (i % 64 == 0)
+			while (net_receive(&r, 1))
+				continue;
+	}
+	while (net_receive(&r, 20))
+		continue;
+	say("       created %lu evicted %lu freed %lu\n",
+	    counter("sess_created") - created, counter("sess_evicted"),
+	    counter("sess_freed"));
+	check(counter("sess_created") - counter("sess_freed") <= 4096 + 64,
+	    "sessions stay within their limit");
+	far_send(c, TH_ACK | TH_PUSH, "alive");
+	check(near_reads(c, "alive"), "the connection lives through it");
+}
+
+/* Changes octets of good packets at random, and sends them all. */
+static void
+mutate(const struct conn *c)
+{
+	struct packet k, r;
+	uint64_t x = 88172645463325252ULL;
+	uint8_t p[2048];
+
+	scenario("3000 mutilated packets");
+	for (unsigned int i = 0; i < 3000; i++) {
+		size_t len;
+
+		memset(&k, 0, sizeof(k));
+		k.src = c->far;
+		k.dst = c->near;
+		memcpy(k.nonce, c->nonce, 12);
+		k.noncelen = i % 3 == 0 ? 12 : 4;
+		k.nonces = i % 7 == 0;
+		k.proto = (uint8_t[]){ 6, 17, 58, 58, 60, 44, 0, 43 }[i % 8];
+		k.type = (uint8_t[]){ 1, 2, 4, 128, 129, 156 }[i / 8 % 6];
+		k.sport = c->farport;
+		k.dport = c->nearport;
+		k.flags = TH_ACK;
+		k.bodylen = (uint16_t)(i % 200);
+		len = net_compose(&k, p);
+		for (unsigned int j = 0; j < 1 + i % 5; j++) {
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			/* Not the version, nor for whom it is. */
+			p[4 + (x >> 8) % 4] ^= (x & 1) != 0 ? (uint8_t)x : 0;
+			p[40 + (x >> 16) % (len - 40)] = (uint8_t)(x >> 40);
+		}
+		net_send_raw(0, p, len);
+		if (i % 64 == 0)
+			while (net_receive(&r, 1))
+				continue;
+	}
+	while (net_receive(&r, 20))
+		continue;
+	check(true, "the kernel is still there");
+}
+
+static void
+users(void)
+{
+	result pid, r;
+
+	scenario("users");
+	pid = sys_fork();
+	if (pid == 0) {
+		(void)sys_setuid(1001);
+		r = sysctl_set("net.inet6.ilnp6.teach",
+		    "0211-22ff-fe00-0006 2001+0db8+000e+0001");
+		if (r == -EPERM)
+			r = sysctl_set_int("net.inet6.ilnp6.enable", 0);
+		if (r == -EPERM)
+			r = sysctl_set("net.inet6.ilnp6.nids", "1:1:1:1");
+		sys_exit(r == -EPERM ? 0 : 1);
+	}
+	check(sys_wait((int)pid) == 0, "only root may change anything");
+	check(sysctl_set("net.inet6.ilnp6.teach", "1:2:3") == -EINVAL &&
+	    sysctl_set("net.inet6.ilnp6.teach", "") == -EINVAL &&
+	    sysctl_set("net.inet6.ilnp6.teach",
+	    "0211-22ff-fe00-0006 fe80+0+0+0") == -EINVAL,
+	    "nonsense is refused");
+}
+
+static void
+many_prefixes(void)
+{
+	struct packet k;
+
+	scenario("300 prefixes");
+	for (unsigned int i = 0; i < 300; i++) {
+		net_advertise(0, 0x20010db877000000ULL + i, 60, 60);
+		(void)net_receive(&k, 1);
+	}
+	(void)net_receive(&k, 3000);
+	check(listing("net.inet6.ilnp6.locators", "2001+0db8+000a+0001") &&
+	    listing("net.inet6.ilnp6.locators", "2001+0db8+000b+0001"),
+	    "the locators that were there stay");
+	for (unsigned int i = 0; i < 300; i++) {
+		net_advertise(0, 0x20010db877000000ULL + i, 0, 0);
+		/* A router that does not answer takes its prefix along. */
+		(void)net_receive(&k, 1);
+	}
+}
+
+void
+test_hostile(void)
+{
+	struct conn c = { .far = { FAR_C, FAR6 }, .near = guest_a,
+	    .farport = 6400, .nearport = 7200, .seq = 400,
+	    .nonce = { 7, 7, 7, 7 }, .noncelen = 4 };
+
+	lfd = listener(any, 7200);
+	memcpy(net_answer.nonce, c.nonce, 12);
+	check(far_connects(&c, lfd, c.far, c.near, 0), "connected");
+	forged_data(&c);
+	same_nid(&c);
+	forged_updates(&c);
+	flood(&c);
+	mutate(&c);
+	users();
+	many_prefixes();
+	(void)sys_close(c.fd);
+	(void)sys_close(lfd);
+}

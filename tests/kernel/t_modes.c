@@ -1,0 +1,114 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Other settings than the defaults: checksums as IPv6 with the nonce on the
+ * first packets only, nonces of 12 octets, copies by several paths.
+ */
+#include <sys/param.h>
+
+#include "kt.h"
+
+static const struct ilv any = { 0, 0 };
+static const struct ilv guest_a = { GUEST_A, GUEST };
+static const struct ilv guest_b = { GUEST_B, GUEST };
+
+static void
+set(const char *knob, int value)
+{
+	char path[80] = "net.inet6.ilnp6.";
+
+	memcpy(path + length(path), knob, length(knob) + 1);
+	if (sysctl_set_int(path, value) < 0)
+		check(false, "%s cannot be set to %d", knob, value);
+}
+
+static void
+modern(int lfd)
+{
+	struct conn c = { .far = { FAR_C, FAR8 }, .near = guest_a,
+	    .farport = 6700, .nearport = 7400, .seq = 10,
+	    .nonce = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 },
+	    .noncelen = 12, .sum = SUM_IPV6 };
+	struct packet k;
+	bool bare;
+
+	scenario("IPv6 checksums, nonces of 12 octets on the first packets");
+	set("cksum", 1);
+	set("nonce_size", 12);
+	set("nonce_policy", 1);
+	set("nonce_initial", 4);
+	set("post_move_nonce", 1);
+	memcpy(net_answer.nonce, c.nonce, 12);
+	net_answer.noncelen = 12;
+	check(far_connects(&c, lfd, c.far, c.near, 0), "connected");
+	check(near_send(&c, "first", &k) && k.noncelen == 12 &&
+	    k.sum == SUM_IPV6, "the first packets carry 12 octets");
+	bare = false;
+	for (int i = 0; i < 20 && !bare; i++) {
+		if (!near_send(&c, "later", &k))
+			break;
+		bare = k.noncelen == 0 && k.sumok && k.sum == SUM_IPV6;
+	}
+	check(bare, "later ones are like plain IPv6");
+	c.noncelen = 0;
+	far_send(&c, TH_ACK | TH_PUSH, "bare");
+	check(near_reads(&c, "bare"), "the far host may leave it out, too");
+	c.near = guest_b;
+	c.tap = 1;
+	far_send(&c, TH_ACK | TH_PUSH, "at B");
+	check(near_reads(&c, "at B"), "also toward another locator of ours");
+	(void)sys_close(c.fd);
+	set("cksum", 0);
+	set("nonce_size", 4);
+	set("nonce_policy", 0);
+}
+
+static void
+copies(int lfd)
+{
+	struct conn c = { .far = { FAR_C, FAR9 }, .near = guest_a,
+	    .farport = 6701, .nearport = 7400, .seq = 10,
+	    .nonce = { 9, 9, 9, 9 }, .noncelen = 4 };
+	struct packet k;
+	unsigned int taps = 0;
+	bool right = true;
+
+	scenario("copies by all paths");
+	check(sysctl_set("net.inet6.ilnp6.algorithm", "nonsense") == -ENOENT,
+	    "an unknown algorithm is refused");
+	check(sysctl_set("net.inet6.ilnp6.algorithm", "redundant") >= 0,
+	    "a known one is not");
+	memcpy(net_answer.nonce, c.nonce, 12);
+	net_answer.noncelen = 4;
+	check(far_connects(&c, lfd, c.far, c.near, 0), "connected");
+	for (int i = 0; i < 20 && taps != 3; i++) {
+		(void)net_receive(&k, 100);
+		(void)sys_write(c.fd, "copy", 4);
+		taps = 0;
+		while (taps != 3 && net_expect(&k, 6, 300))
+			if (k.dport == c.farport && k.bodylen >= 4) {
+				taps |= 1U << k.tap;
+				right &= k.sumok && k.noncelen == 4 &&
+				    k.src.l64 == (k.tap == 0 ? GUEST_A :
+				    GUEST_B);
+			}
+		c.ack = k.seq + k.bodylen;
+		far_send(&c, TH_ACK, "");
+	}
+	check(taps == 3 && right, "one segment leaves by both routers");
+	(void)sys_close(c.fd);
+	(void)sysctl_set("net.inet6.ilnp6.algorithm", "rr");
+}
+
+void
+test_modes(void)
+{
+	int lfd = listener(any, 7400);
+
+	net_answer.on = true;
+	modern(lfd);
+	copies(lfd);
+	(void)sys_close(lfd);
+}

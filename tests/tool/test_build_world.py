@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Userland and disk image, as far as that goes without building one."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+import pytest
+from hooktree import make_tree
+
+from ilnptool.build.disk import Extra, merge_manifest
+from ilnptool.build.host import Host
+from ilnptool.build.kernel import Workshop
+from ilnptool.build.world import build_world, gaps_of
+from ilnptool.errors import UsageError
+from ilnptool.hooks.tree import open_tree
+
+HOST = Host(("make",), (), "none", True, Path("clang"), Path("lld"))
+MANIFEST = """\
+#mtree 2.0
+. type=dir uname=root gname=wheel mode=0755
+./etc type=dir uname=root gname=wheel mode=0755
+./etc/ttys type=file uname=root gname=wheel mode=0644 size=5
+./sbin/init type=file uname=root gname=wheel mode=0555 flags=schg
+"""
+
+
+def lines_for(manifest: str, path: str) -> list[str]:
+    return [line for line in manifest.splitlines() if line.startswith(f"./{path} ")]
+
+
+def test_a_file_of_ours_takes_the_place_of_the_installed_one() -> None:
+    merged = merge_manifest(MANIFEST, [Extra("etc/ttys", Path("/tmp/ttys"))])
+    assert lines_for(merged, "etc/ttys") == [
+        "./etc/ttys type=file uname=root gname=wheel mode=0644 contents=/tmp/ttys"
+    ]
+    assert len(lines_for(merged, "sbin/init")) == 1
+
+
+def test_folders_are_made_for_new_files_and_only_where_needed() -> None:
+    extras = [
+        Extra("usr/tests/ilnp/a", Path("/tmp/a"), "0555"),
+        Extra("usr/tests/ilnp/b", Path("/tmp/b")),
+        Extra("etc/rc.conf", Path("/tmp/rc")),
+    ]
+    merged = merge_manifest(MANIFEST, extras)
+    for folder in ("usr", "usr/tests", "usr/tests/ilnp"):
+        assert len(lines_for(merged, folder)) == 1, folder
+    assert len(lines_for(merged, "etc")) == 1
+    assert "mode=0555" in lines_for(merged, "usr/tests/ilnp/a")[0]
+    order = [line.split()[0] for line in merged.splitlines()]
+    assert order.index("./usr") < order.index("./usr/tests") < order.index("./usr/tests/ilnp/a")
+
+
+def test_a_tree_with_gaps_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    tree = open_tree(make_tree(tmp_path / "src"))
+    assert {gap.wanted_by for gap in gaps_of(tree.root)} == {
+        "libsqlite3",
+        "kyua",
+        "atf",
+        "ctypedef",
+    }
+    with pytest.raises(UsageError, match=r"lacks contrib/atf/.*sqlite3.c.*--leave-out"):
+        build_world(Workshop(tree, tmp_path / "shop", HOST, 1))
+
+
+def test_only_one_build_works_in_a_folder(tmp_path: Path) -> None:
+    shop = Workshop(open_tree(make_tree(tmp_path / "src")), tmp_path / "shop", HOST, 1)
+    with (
+        shop.alone(),
+        (shop.root / "lock").open("w") as other,
+        pytest.raises(BlockingIOError),
+    ):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (shop.root / "lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,329 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * From the wire to the host: what the core accepts loses its nonce and gets
+ * identity addresses.
+ */
+#include "edge_var.h"
+#include "flow.h"
+#include "iface.h"
+
+#define	IN_ROUNDS	4	/* batches before others get their turn */
+#define	VERIFY_EVERY	64	/* one in so many sums is checked anyway */
+#define	TH_SYN		0x02
+#define	TH_ACK		0x10
+#define	ICMP_RA		134
+#define	ICMP_MLD_FIRST	130	/* MLD and neighbour discovery */
+#define	ICMP_ND_LAST	137
+
+/* Puts a seed and the sums it may be on one footing: 0 and 0xffff are one. */
+static bool
+same_sum(uint16_t a, uint16_t b)
+{
+	return (a % 0xffff == b % 0xffff);
+}
+
+/* What an unfinished checksum was begun with. */
+static enum ilnp_cksum
+kind_of_seed(const uint8_t *field, const struct ilnp_view *v)
+{
+	uint32_t len = (uint32_t)v->v_len - v->v_l4off;
+	enum ilnp_cksum kind;
+
+	for (kind = ILNP_CKSUM_RFC; kind <= ILNP_CKSUM_IPV6; kind++)
+		if (same_sum(get_16(field), ilnp_cksum_fold(ilnp_cksum_pseudo(
+		    kind, v->v_src, v->v_dst, len, v->v_proto))))
+			return (kind);
+	return (ILNP_CKSUM_UNKNOWN);
+}
+
+/*
+ * Which kind of checksum the packet carries.  What cannot be found out from
+ * this packet is taken to be as before; if that is wrong the host will see.
+ */
+static enum ilnp_cksum
+kind_of(struct edge *e, const struct packet *p, const struct ilnp_in *in,
+    const uint8_t *field)
+{
+	const struct ilnp_view *v = &in->i_view;
+	enum ilnp_cksum kind = ILNP_CKSUM_UNKNOWN;
+
+	if (v->v_proto == ILNP_PROTO_ICMPV6)
+		return (ILNP_CKSUM_IPV6);
+	if ((p->p_vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
+		kind = kind_of_seed(field, v);
+	else if (!v->v_frag && (in->i_cksum == ILNP_CKSUM_UNKNOWN ||
+	    ++e->e_sample % VERIFY_EVERY == 0))
+		kind = ilnp_cksum_verify(v->v_src, v->v_dst, v->v_proto,
+		    p->p_ip + v->v_l4off, (size_t)v->v_len - v->v_l4off);
+	return (kind != ILNP_CKSUM_UNKNOWN ? kind : in->i_cksum);
+}
+
+/* Makes the sum one over identity addresses.  Returns false to drop. */
+static bool
+fix_sum(struct node *n, struct packet *p, const struct ilnp_in *in)
+{
+	const struct ilnp_view *v = &in->i_view;
+	uint8_t *field = edge_sum(p->p_ip, p->p_len, v);
+	enum ilnp_cksum kind;
+
+	if (field == NULL)
+		return (true);
+	kind = kind_of(n->n_edge, p, in, field);
+	if (v->v_proto != ILNP_PROTO_ICMPV6 && kind != in->i_cksum &&
+	    !ilnp_sess_cksum(n->n_ilcc, in->i_sess, kind))
+		return (false);
+	if (kind != ILNP_CKSUM_IPV6) {
+		/* Whoever checked it did so by the rule of IPv6. */
+		p->p_vnet.flags &= (uint8_t)~VIRTIO_NET_HDR_F_DATA_VALID;
+		return (true);
+	}
+	edge_fix_sum(field, v->v_proto,
+	    (p->p_vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0,
+	    ilnp_cksum_l64s(v->v_src.l64, v->v_dst.l64), 0);
+	return (true);
+}
+
+/* Takes the nonce out of the packet, or makes it padding where it must stay. */
+static void
+remove_nonce(struct packet *p, const struct ilnp_view *v)
+{
+	size_t off = v->v_nonceoff, len = v->v_noncelen;
+	uint8_t *ip = p->p_ip + len;
+	/* Inside a fragment, offsets count from this header. */
+	bool inside = v->v_frag && off + len == v->v_l4off;
+
+	if (v->v_nonce.n_len == 0)
+		return;
+	if (!v->v_alone || inside) {
+		ilnp_wire_neutralise(p->p_ip, v);
+		return;
+	}
+	p->p_ip[v->v_noncenxt] = p->p_ip[off];
+	memmove(ip, p->p_ip, off);
+	p->p_ip = ip;
+	p->p_len -= len;
+	put_16(ip + OFF_PAYLEN, (uint16_t)(get_16(ip + OFF_PAYLEN) - len));
+	if ((p->p_vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
+		p->p_vnet.csum_start -= (uint16_t)len;
+	p->p_vnet.hdr_len -= (uint16_t)len;
+}
+
+/* The peer has seen our SYN if it acknowledges it: it is where it says. */
+static void
+confirm_peer(struct node *n, const struct packet *p, const struct ilnp_in *in,
+    struct flow *fl, ilnp_time_t now)
+{
+	const struct ilnp_view *v = &in->i_view;
+
+	if ((fl->fl_flags & FLOW_SYNACK) == 0 ||
+	    (size_t)v->v_l4off + 12 > p->p_len ||
+	    get_32(p->p_ip + v->v_l4off + 8) != fl->fl_seq + 1)
+		return;
+	fl->fl_flags &= (uint8_t)~FLOW_SYNACK;
+	ilnp_sess_confirm(n->n_ilcc, in->i_sess);
+	n->n_tick = now;
+}
+
+/*
+ * Remembers a flow that the peer begins, and its session if packets out would
+ * take another one: that of a peer which has restarted, or a namesake.
+ */
+static void
+note_beginning(struct node *n, const struct ilnp_in *in,
+    const struct flow_key *fk, ilnp_time_t now)
+{
+	struct flow *fl = flows_note(n->n_flows, fk, now);
+
+	fl->fl_token = in->i_view.v_nonce.n_len != 0 &&
+	    ilnp_ilcc_find(n->n_ilcc, &in->i_nids) != in->i_sess ?
+	    ilnp_ilcc_token(n->n_ilcc, &in->i_view.v_nonce) : 0;
+}
+
+/* Notes what this packet teaches about its flow. */
+static void
+note_flow(struct node *n, const struct packet *p, const struct ilnp_in *in,
+    const struct flow_key *fk, ilnp_time_t now)
+{
+	const struct ilnp_view *v = &in->i_view;
+	bool tcp = v->v_proto == ILNP_PROTO_TCP;
+	uint8_t flags = v->v_tcpflags & (TH_SYN | TH_ACK);
+	struct flow *fl;
+
+	if (tcp && flags != TH_SYN && flags != TH_ACK)
+		return;
+	fl = flows_find(n->n_flows, fk, now);
+	if (tcp ? flags == TH_SYN : fl == NULL ||
+	    v->v_icmptype == ILNP_ICMP6_ECHO_REQ)
+		note_beginning(n, in, fk, now);
+	else if (fl != NULL && tcp)
+		confirm_peer(n, p, in, fl, now);
+}
+
+static void
+deliver(struct node *n, struct packet *p, const struct ilnp_in *in,
+    const struct flow_key *fk, ilnp_time_t now)
+{
+	const struct ilnp_view *v = &in->i_view;
+
+	if (p->p_len < v->v_len) {
+		n->n_stats.node_in_short++;
+		return;
+	}
+	/* What is behind it is the padding of a short frame. */
+	p->p_len = v->v_len;
+	if (v->v_proto == ILNP_PROTO_NONE)
+		return;
+	if (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag &&
+	    v->v_icmptype >= ICMP_MLD_FIRST && v->v_icmptype <= ICMP_ND_LAST) {
+		n->n_stats.node_in_notdata++;
+		return;
+	}
+	if (fk != NULL)
+		note_flow(n, p, in, fk, now);
+	if (v->v_nonce.n_len != 0 && edge_omits_nonces(n))
+		edge_own_pair(n, &in->i_nids, now);
+	if (!fix_sum(n, p, in))
+		return;
+	p->p_vnet.hdr_len = edge_hdrlen(p->p_ip, p->p_len, v);
+	remove_nonce(p, v);
+	put_64(p->p_ip + OFF_SRC, tun_identity().l64);
+	put_64(p->p_ip + OFF_DST, tun_identity().l64);
+	edge_deliver(n, p);
+}
+
+/* True if a packet without a nonce can be ILNP's all the same. */
+static bool
+may_lack_nonce(struct node *n, const struct ilnp_view *v, ilnp_time_t now)
+{
+	struct ilnp_nidpair nids = { v->v_dst.nid, v->v_src.nid };
+	struct flow_key fk;
+
+	if (v->v_laterfrag && flows_is_plain(n->n_flows, v->v_src.nid))
+		return (true);
+	if (!edge_omits_nonces(n))
+		return (false);
+	flow_key_pair(n->n_flows, &fk, &nids);
+	return (flows_find(n->n_flows, &fk, now) != NULL);
+}
+
+/* What is known of the packet's flow before the core has seen it. */
+static enum ilnp_flowhint
+hint_of(struct node *n, const struct packet *p, struct flow_key *fk,
+    bool *keyed, ilnp_time_t now)
+{
+	struct ilnp_view v;
+
+	*keyed = false;
+	if (ilnp_wire_parse(p->p_ip, p->p_len, &v) != ILNP_PARSE_OK)
+		return (ILNP_FLOW_OPENS);
+	*keyed = flow_key(n->n_flows, fk, p->p_ip, p->p_len, &v, false);
+	/* The flags of a TCP segment with a nonce say more than a flow does. */
+	if (v.v_proto == ILNP_PROTO_TCP && v.v_nonce.n_len != 0)
+		return (ILNP_FLOW_OPENS);
+	if (*keyed && flows_find(n->n_flows, fk, now) != NULL)
+		return (ILNP_FLOW_KNOWN);
+	return (v.v_nonce.n_len == 0 && may_lack_nonce(n, &v, now) ?
+	    ILNP_FLOW_KNOWN : ILNP_FLOW_OPENS);
+}
+
+static void
+input_ra(struct node *n, struct iface *ifc, const struct packet *p,
+    ilnp_time_t now)
+{
+	if (ifc == NULL)
+		return;
+	if (ra_input(&ifc->if_ra, p->p_ip, p->p_len,
+	    (p->p_vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0, now)) {
+		n->n_stats.node_ra++;
+		n->n_review = true;
+	} else
+		n->n_stats.node_ra_bad++;
+}
+
+static void
+input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
+{
+	struct flow_key fk;
+	struct ilnp_in in;
+	enum ilnp_flowhint hint;
+	bool keyed;
+
+	if (p->p_len <= ILNP_IP6_HDRLEN) {
+		n->n_stats.node_in_short++;
+		return;
+	}
+	if (p->p_ip[OFF_NEXT] == ILNP_PROTO_ICMPV6 &&
+	    p->p_ip[ILNP_IP6_HDRLEN] == ICMP_RA) {
+		input_ra(n, iface_byindex(n, ifindex), p, now);
+		return;
+	}
+	hint = hint_of(n, p, &fk, &keyed, now);
+	switch (ilnp_ilcc_input(n->n_ilcc, p->p_ip, p->p_len, hint, now, &in,
+	    &n->n_edge->e_acts)) {
+	case ILNP_IN_DELIVER:
+		deliver(n, p, &in, keyed ? &fk : NULL, now);
+		break;
+	case ILNP_IN_ERROR:
+		icmp_error_in(n, p->p_ip, &in);
+		break;
+	case ILNP_IN_CONSUMED:
+		edge_act(n, now);
+		if (in.i_view.v_icmptype == ILNP_ICMP6_PARAMPROB)
+			icmp_replay(n, p->p_ip, &in, now);
+		break;
+	default:
+		break;
+	}
+	if (in.i_kick)
+		n->n_tick = now;
+}
+
+/* Finds the packet in a received frame; offsets will count from its header. */
+static bool
+open_frame(const struct edge *e, u_int i, struct packet *p)
+{
+	uint8_t *buf = e->e_iov[i].iov_base;
+	size_t len = e->e_msg[i].msg_len;
+
+	if (len < EDGE_ROOM + ILNP_IP6_HDRLEN)
+		return (false);
+	memcpy(&p->p_vnet, buf, VNET_LEN);
+	p->p_ip = buf + EDGE_ROOM;
+	p->p_len = len - EDGE_ROOM;
+	if ((p->p_vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
+		p->p_vnet.csum_start -= ETHER_LEN;
+	return (true);
+}
+
+void
+edge_input(void *arg, uint32_t events)
+{
+	struct node *n = arg;
+	struct edge *e = n->n_edge;
+
+	(void)events;
+	for (u_int round = 0; round < IN_ROUNDS; round++) {
+		int got = recvmmsg(n->n_intake.it_fd, e->e_msg, EDGE_BUFS,
+		    MSG_DONTWAIT, NULL);
+		ilnp_time_t now = ilnp_env_now();
+
+		if (got <= 0)
+			return;
+		ilnp_env_epoch_begin();
+		for (u_int i = 0; i < (u_int)got; i++) {
+			struct packet p;
+
+			if (open_frame(e, i, &p))
+				input_packet(n, (u_int)e->e_from[i].sll_ifindex,
+				    &p, now);
+			else
+				n->n_stats.node_in_short++;
+		}
+		ilnp_env_epoch_end();
+		if (got < EDGE_BUFS)
+			return;
+	}
+}

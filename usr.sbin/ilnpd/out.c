@@ -1,0 +1,393 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * From the host to the wire: identity addresses become locators, and the nonce
+ * goes in.
+ */
+#include <unistd.h>
+
+#include "edge_var.h"
+#include "flow.h"
+#include "guard.h"
+#include "hosts.h"
+#include "iface.h"
+
+#define	OUT_OCTETS	(256 * 1024)	/* sent at once, to stay in the cache */
+#define	OUT_PACKETS	128		/* before others get their turn */
+#define	TH_SYN_ACK	0x12
+#define	TCP_OFF_DOFF	12
+#define	UNREACH_ADMIN	1
+#define	UNREACH_ADDRESS	3
+#define	GSO_MASK	0x7f	/* without the ECN flag */
+
+/* Where the nonce header goes. */
+struct gap {
+	size_t		g_at;
+	size_t		g_next;		/* of the octet that names what follows */
+};
+
+/*
+ * The place is before the fragment header if the host has fragmented, so that
+ * each fragment shows the nonce; else right before the upper layer.
+ */
+static bool
+find_gap(const struct packet *p, const struct ilnp_view *v, struct gap *g)
+{
+	uint8_t next = p->p_ip[OFF_NEXT];
+
+	g->g_at = ILNP_IP6_HDRLEN;
+	g->g_next = OFF_NEXT;
+	while (next != ILNP_PROTO_FRAGMENT && g->g_at < v->v_l4off) {
+		if (g->g_at + 2 > p->p_len)
+			return (false);
+		g->g_next = g->g_at;
+		next = p->p_ip[g->g_at];
+		g->g_at += ((size_t)p->p_ip[g->g_at + 1] + 1) * 8;
+	}
+	return (g->g_at <= p->p_len);
+}
+
+/* Octets of the longest packet that the kernel will make of this one. */
+static size_t
+longest_segment(const struct packet *p)
+{
+	size_t seg = (size_t)p->p_vnet.hdr_len + p->p_vnet.gso_size;
+
+	if (p->p_vnet.gso_type == VIRTIO_NET_HDR_GSO_NONE || seg > p->p_len)
+		return (p->p_len);
+	return (seg);
+}
+
+/*
+ * Linux routers reached over virtual links get large packets whole.  To judge
+ * whether the pieces will fit they take what follows the IPv6 header for the
+ * TCP header, also where it is a nonce, and read its length from the first
+ * octet of what may be the sequence number: to some that fit they answer Packet
+ * Too Big.  Slightly smaller pieces fit by that rule, too.
+ */
+static void
+humour_routers(struct packet *p, size_t limit)
+{
+	size_t doff;
+
+	if ((p->p_vnet.gso_type & GSO_MASK) != VIRTIO_NET_HDR_GSO_TCPV6)
+		return;
+	doff = (size_t)(p->p_ip[ILNP_IP6_HDRLEN + TCP_OFF_DOFF] >> 4) * 4;
+	if (ILNP_IP6_HDRLEN + doff + p->p_vnet.gso_size > limit)
+		p->p_vnet.gso_size =
+		    (uint16_t)(limit - ILNP_IP6_HDRLEN - doff);
+}
+
+/* Octets of the longest packet that fits a path. */
+static size_t
+limit_of(const struct ilnp_outpath *path, const struct locator *lc)
+{
+	size_t limit = lc->lc_if->if_mtu;
+
+	return (path->op_mtu != 0 && path->op_mtu < limit ? path->op_mtu :
+	    limit);
+}
+
+/* Returns false, and tells the host, if the path takes no such packets. */
+static bool
+fits_path(struct node *n, const struct packet *p, size_t limit,
+    size_t noncelen, ilnp_time_t now)
+{
+	if (longest_segment(p) + noncelen <= limit)
+		return (true);
+	n->n_stats.node_out_toobig++;
+	limit -= noncelen;
+	icmp_refuse(n, p, ILNP_ICMP6_PTB, 0,
+	    limit < IP6_MMTU ? IP6_MMTU : (uint32_t)limit, now);
+	return (false);
+}
+
+static void
+fix_sum(struct packet *p, const struct ilnp_view *v,
+    const struct ilnp_l64pair *pair, enum ilnp_cksum kind)
+{
+	uint8_t *field = edge_sum(p->p_ip, p->p_len, v);
+
+	/*
+	 * The host's sum is over identity addresses, which is that of RFC 6741
+	 * already.  ICMPv6 always covers the whole addresses.
+	 */
+	if (field == NULL ||
+	    (kind == ILNP_CKSUM_RFC && v->v_proto != ILNP_PROTO_ICMPV6))
+		return;
+	edge_fix_sum(field, v->v_proto,
+	    (p->p_vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0, 0,
+	    ilnp_cksum_l64s(pair->local, pair->remote));
+}
+
+static void
+insert_nonce(struct packet *p, const struct gap *g,
+    const struct ilnp_nonce *nonce)
+{
+	size_t len = ilnp_wire_noncelen(nonce);
+	uint8_t *ip = p->p_ip - len;
+	uint8_t next = p->p_ip[g->g_next];
+
+	memmove(ip, p->p_ip, g->g_at);
+	(void)ilnp_wire_put_nonce(ip + g->g_at, nonce, next);
+	ip[g->g_next] = ILNP_PROTO_DSTOPTS;
+	put_16(ip + OFF_PAYLEN, (uint16_t)(get_16(ip + OFF_PAYLEN) + len));
+	p->p_ip = ip;
+	p->p_len += len;
+	p->p_vnet.hdr_len += (uint16_t)len;
+	if ((p->p_vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
+		p->p_vnet.csum_start += (uint16_t)len;
+}
+
+static void
+send_by_path(struct node *n, struct packet *p, const struct ilnp_view *v,
+    const struct ilnp_out *out, const struct ilnp_outpath *path,
+    ilnp_time_t now)
+{
+	const struct locator *lc = locators_find(n, path->op_pair.local);
+	size_t noncelen = out->o_nonce.n_len == 0 ? 0 :
+	    ilnp_wire_noncelen(&out->o_nonce);
+	struct gap g;
+
+	if (lc == NULL) {
+		n->n_stats.node_out_nolocator++;
+		return;
+	}
+	if (p->p_len + noncelen > UINT16_MAX || !find_gap(p, v, &g)) {
+		n->n_stats.node_out_badform++;
+		return;
+	}
+	if (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag &&
+	    v->v_icmptype < 128)
+		icmp_error_out(p, v, &path->op_pair, noncelen);
+	else {
+		if (!fits_path(n, p, limit_of(path, lc), noncelen, now))
+			return;
+		fix_sum(p, v, &path->op_pair, out->o_cksum);
+	}
+	put_64(p->p_ip + OFF_SRC, path->op_pair.local.l64);
+	put_64(p->p_ip + OFF_DST, path->op_pair.remote.l64);
+	if (noncelen != 0) {
+		insert_nonce(p, &g, &out->o_nonce);
+		humour_routers(p, limit_of(path, lc));
+	}
+	edge_emit(n, p, lc, now);
+}
+
+/* A copy in a buffer of its own, for another path. */
+static struct packet
+copy_packet(struct edge *e, const struct packet *p)
+{
+	struct packet q = *p;
+
+	q.p_ip = edge_buf(&e->e_out, e->e_out.ep_n++) + EDGE_HEAD + VNET_LEN;
+	memcpy(q.p_ip, p->p_ip, p->p_len);
+	return (q);
+}
+
+static struct ilnp_sess *
+open_session(struct node *n, const struct packet *p,
+    const struct ilnp_nidpair *nids, ilnp_time_t now)
+{
+	const struct host *ho = hosts_find(n->n_hosts, nids->remote);
+	struct ilnp_sess *s;
+
+	if (ho != NULL && ilnp_ilcc_open(n->n_ilcc, nids, ho->ho_rec,
+	    ho->ho_n, now, &s) == 0)
+		return (s);
+	n->n_stats.node_out_nosess++;
+	icmp_refuse(n, p, ILNP_ICMP6_UNREACH, UNREACH_ADDRESS, 0, now);
+	return (NULL);
+}
+
+/*
+ * The session for a packet: that of its flow if the flow knows better, else
+ * that of the correspondent, opened if names know one.
+ */
+static struct ilnp_sess *
+find_session(struct node *n, const struct packet *p,
+    const struct ilnp_nidpair *nids, const struct flow *fl, ilnp_time_t now)
+{
+	struct ilnp_sess *s = NULL;
+
+	if (fl != NULL && fl->fl_token != 0)
+		s = ilnp_ilcc_bytoken(n->n_ilcc, nids, fl->fl_token);
+	if (s == NULL)
+		s = ilnp_ilcc_find(n->n_ilcc, nids);
+	if (s == NULL)
+		s = open_session(n, p, nids, now);
+	return (s);
+}
+
+static bool
+is_synack(const struct ilnp_view *v)
+{
+	return (v->v_proto == ILNP_PROTO_TCP &&
+	    (v->v_tcpflags & TH_SYN_ACK) == TH_SYN_ACK);
+}
+
+/* TCP says in its flags what other flows must be remembered for. */
+static bool
+needs_flow(const struct ilnp_view *v)
+{
+	return (v->v_proto != ILNP_PROTO_TCP || is_synack(v));
+}
+
+/* Remembers what answers to this packet will need. */
+static void
+note_flow(struct node *n, const struct packet *p, const struct ilnp_view *v,
+    const struct flow_key *fk, enum ilnp_outverdict verdict, ilnp_time_t now)
+{
+	struct flow *fl;
+
+	if (!needs_flow(v) && verdict == ILNP_OUT_ILNP)
+		return;
+	fl = flows_note(n->n_flows, fk, now);
+	if (is_synack(v)) {
+		fl->fl_flags |= FLOW_SYNACK;
+		fl->fl_seq = get_32(p->p_ip + v->v_l4off + 4);
+	}
+	/* Before the packet goes, so that the answer finds all in place. */
+	if (verdict == ILNP_OUT_PLAIN &&
+	    flows_mark_plain(n->n_flows, fl, now))
+		iface_refilter(n);
+	if (verdict == ILNP_OUT_PLAIN)
+		guard_flow(n->n_guard, fl, now);
+}
+
+/* True if a packet is one that a session may carry. */
+static bool
+check_packet(struct node *n, const struct packet *p, struct ilnp_view *v,
+    ilnp_time_t now)
+{
+	/*
+	 * Multicast of the host comes by here too, and a nonce that an
+	 * application has put in itself is none of ours.
+	 */
+	if (ilnp_wire_parse(p->p_ip, p->p_len, v) != ILNP_PARSE_OK ||
+	    v->v_len != p->p_len || v->v_nonce.n_len != 0 ||
+	    !ilnp_l64_eq(v->v_dst.l64, tun_identity()))
+		return (false);
+	if (ilnp_l64_eq(v->v_src.l64, tun_identity()) &&
+	    ilnp_local_nid_is(node_local(n), v->v_src.nid))
+		return (true);
+	n->n_stats.node_out_notours++;
+	icmp_refuse(n, p, ILNP_ICMP6_UNREACH, UNREACH_ADMIN, 0, now);
+	return (false);
+}
+
+static void
+send_packet(struct node *n, struct packet *p, const struct ilnp_view *v,
+    struct ilnp_out *out, ilnp_time_t now)
+{
+	struct packet copy[ILNP_COPIES_MAX];
+
+	copy[0] = *p;
+	for (u_int i = 1; i < out->o_n; i++) {
+		if (n->n_edge->e_out.ep_n == EDGE_BUFS)
+			out->o_n = i;
+		else
+			copy[i] = copy_packet(n->n_edge, p);
+	}
+	for (u_int i = 0; i < out->o_n; i++)
+		send_by_path(n, &copy[i], v, out, &out->o_path[i], now);
+}
+
+void
+out_packet(struct node *n, struct packet *p, ilnp_time_t now)
+{
+	enum ilnp_outverdict verdict;
+	struct ilnp_nidpair nids;
+	struct ilnp_sess *s;
+	struct ilnp_view v;
+	struct ilnp_out out;
+	struct flow_key fk;
+	struct flow *fl = NULL;
+	bool keyed;
+
+	if (!check_packet(n, p, &v, now))
+		return;
+	nids.local = v.v_src.nid;
+	nids.remote = v.v_dst.nid;
+	keyed = flow_key(n->n_flows, &fk, p->p_ip, p->p_len, &v, true);
+	if (keyed && needs_flow(&v))
+		fl = flows_find(n->n_flows, &fk, now);
+	s = find_session(n, p, &nids, fl, now);
+	if (s == NULL)
+		return;
+	p->p_vnet.hdr_len = edge_hdrlen(p->p_ip, p->p_len, &v);
+	verdict = ilnp_sess_output(n->n_ilcc, s, (uint32_t)p->p_len,
+	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0, now, &out);
+	if (out.o_kick)
+		n->n_tick = now;
+	if (verdict == ILNP_OUT_NOPATH)
+		return;
+	if (keyed)
+		note_flow(n, p, &v, &fk, verdict, now);
+	if (verdict == ILNP_OUT_ILNP && edge_omits_nonces(n))
+		edge_own_pair(n, &nids, now);
+	send_packet(n, p, &v, &out, now);
+}
+
+/* Reads one packet into the next free buffer.  Returns false if there is none. */
+static bool
+read_packet(struct node *n, struct packet *p)
+{
+	struct edge_pool *ep = &n->n_edge->e_out;
+	uint8_t *buf = edge_buf(ep, ep->ep_n) + EDGE_HEAD;
+	ssize_t len = read(n->n_tun.tu_fd, buf, EDGE_PACKET);
+
+	if (len < 0 && errno != EAGAIN && errno != EINTR)
+		n->n_tun.tu_gone = true;
+	if (len < (ssize_t)VNET_LEN)
+		return (false);
+	memcpy(&p->p_vnet, buf, VNET_LEN);
+	p->p_ip = buf + VNET_LEN;
+	p->p_len = (size_t)len - VNET_LEN;
+	p->p_urgent = false;
+	ep->ep_n++;
+	return (true);
+}
+
+/* Sends a batch; if a port is busy, reads no more until it is not. */
+static bool
+finish_batch(struct node *n, ilnp_time_t now)
+{
+	if (edge_flush(n, now)) {
+		n->n_edge->e_out.ep_n = 0;
+		return (true);
+	}
+	n->n_edge->e_paused = true;
+	(void)loop_mod(n->n_loop, &n->n_tun.tu_src, 0);
+	return (false);
+}
+
+void
+edge_output(void *arg, uint32_t events)
+{
+	struct node *n = arg;
+	ilnp_time_t now = ilnp_env_now();
+	size_t octets = 0;
+	struct packet p;
+
+	(void)events;
+	if (n->n_edge->e_paused)
+		return;
+	ilnp_env_epoch_begin();
+	for (u_int i = 0; i < OUT_PACKETS && read_packet(n, &p); i++) {
+		out_packet(n, &p, now);
+		octets += p.p_len;
+		if (octets > OUT_OCTETS ||
+		    n->n_edge->e_out.ep_n + ILNP_COPIES_MAX > EDGE_BUFS) {
+			if (!finish_batch(n, now))
+				break;
+			octets = 0;
+			now = ilnp_env_now();
+		}
+	}
+	if (!n->n_edge->e_paused)
+		(void)finish_batch(n, now);
+	ilnp_env_epoch_end();
+}
