@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from ilnptool.cli import cli
 from ilnptool.run import run
 
 TOP = Path(__file__).parents[2]
@@ -31,3 +34,26 @@ def test_manual_page_is_written_in_mdoc_and_named_as_its_file(page: Path) -> Non
     text = page.read_text()
     name, section = page.name.split(".")
     assert re.search(rf"^\.Dt {name.upper()} {section}$", text, re.MULTILINE)
+
+
+def commands(group: click.Group, *words: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands that do something, with the words that call them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, *words, name)
+        else:
+            yield " ".join((*words, name)), command
+
+
+@pytest.mark.parametrize(("words", "command"), list(commands(cli)), ids=str)
+def test_every_command_and_option_is_in_the_manual(words: str, command: click.Command) -> None:
+    text = (TOP / "share/man/ilnptool.1").read_text()
+    items = re.findall(rf"^\.It Cm {words}(?: .*)?\n(?:(?!\.It Cm).*\n)*", text, re.MULTILINE)
+    assert items, f"ilnptool.1 says nothing of `ilnptool {words}'"
+    for parameter in command.params:
+        for option in parameter.opts:
+            if option.startswith("--"):
+                assert re.search(rf"Fl -{option[2:]}\b", items[0]), f"{words} {option}"

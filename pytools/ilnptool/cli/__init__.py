@@ -29,7 +29,10 @@ COMMANDS = {
     "doctor": "ilnptool.cli.machine:doctor",
     "paths": "ilnptool.cli.machine:paths",
     "completion": "ilnptool.cli.machine:completion",
-    "hooks": "ilnptool.cli_hooks:hooks",
+    "hooks": "ilnptool.cli.hooks:hooks",
+    "build-kernel": "ilnptool.cli.build:build_kernel_command",
+    "build-world": "ilnptool.cli.build:build_world_command",
+    "build-image": "ilnptool.cli.build:build_image_command",
 }
 
 EXIT_STATUS = """\b
