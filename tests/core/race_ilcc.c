@@ -173,6 +173,7 @@ run_output(void *arg)
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		const struct ilnp_nidpair nids = { us,
 		    peer_nid(dice(&x, PEERS)) };
+		struct ilnp_choice want = { .ch_lost = false }, ch = want;
 		struct ilnp_sess *s;
 		struct ilnp_out out;
 
@@ -180,8 +181,15 @@ run_output(void *arg)
 		s = dice(&x, 4) != 0 ? ilnp_ilcc_find(cache, &nids) :
 		    ilnp_ilcc_find_at(cache, &nids, theirs(dice(&x, 4)));
 		if (s != NULL) {
+			if (dice(&x, 16) == 0) {
+				want.ch_kind = (uint8_t)dice(&x, 5);
+				want.ch_pair.remote = theirs(dice(&x, 4));
+				(void)ilnp_sess_choose(cache, s,
+				    dice(&x, 2) == 0 ? NULL : &ch, &want);
+			}
 			(void)ilnp_sess_output(cache, s, 1 + dice(&x, 1500),
-			    dice(&x, 99), ilnp_env_now(), &out);
+			    dice(&x, 99), dice(&x, 2) == 0 ? &ch : NULL,
+			    ilnp_env_now(), &out);
 			(void)ilnp_sess_bare(cache, s, ilnp_env_now());
 		}
 		ilnp_env_epoch_end();

@@ -28,7 +28,7 @@ struct rig {
 	struct ilnp_in	in;
 	struct ilnp_out	out;
 	struct pkt	pkt;
-	u_int		events[ILNP_EV_LOC_QUIET + 1];
+	u_int		events[ILNP_EV_CHOICE_BACK + 1];
 };
 
 extern struct rig r;
@@ -50,6 +50,8 @@ struct ilnp_sess *rig_open(u_int n);
 struct ilnp_sess *rig_find(void);
 
 enum ilnp_outverdict rig_output(struct ilnp_sess *, uint32_t len);
+enum ilnp_outverdict rig_output_by(struct ilnp_sess *, uint32_t len,
+	    struct ilnp_choice *);
 
 /* Hands r.pkt in. */
 enum ilnp_inverdict rig_input(enum ilnp_flowhint);

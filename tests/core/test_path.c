@@ -58,6 +58,24 @@ path(struct ilnp_pathset *ps, u_int a, u_int b)
 	return (p);
 }
 
+static uint32_t
+pick_by(struct ilnp_pathset *ps, struct ilnp_choice *ch)
+{
+	return (ilnp_pathset_pick(ps, ch, 100, 0, &ch->ch_lost));
+}
+
+static uint32_t
+pick(struct ilnp_pathset *ps, uint32_t len)
+{
+	const struct ilnp_choice none = { .ch_kind = ILNP_CHOICE_ANY };
+	uint32_t mask;
+	bool lost = true;
+
+	mask = ilnp_pathset_pick(ps, &none, len, 0, &lost);
+	assert_false(lost);
+	return (mask);
+}
+
 static void
 events_lead_from_state_to_state_as_the_table_says(void **state)
 {
@@ -240,7 +258,7 @@ no_locators_make_no_paths(void **state)
 	two_by_two(ps);
 	ilnp_pathset_sync(ps, local, 0, &remote, 2, T0);
 	assert_int_equal(count(ps), 0);
-	assert_int_equal(ilnp_pathset_pick(ps, 100, 0), 0);
+	assert_int_equal(pick(ps, 100), 0);
 	assert_null(ilnp_pathset_best(ps, 0));
 	assert_null(ilnp_pathset_best(ps, 3));
 	free(ps);
@@ -262,14 +280,14 @@ only_the_best_preference_group_of_the_best_state_is_offered(void **state)
 	ilnp_pathset_sync(ps, local, 2, &remote, 1, T0);
 #define	SLOT(a, b)	(1U << (path(ps, a, b) - ps->ps_path))
 	/* The peer's preference counts before ours. */
-	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), SLOT(0, 0));
+	assert_int_equal(pick(ps, 1), SLOT(0, 0));
 	path(ps, 0, 0)->p_state = ILNP_PATH_DOWN;
-	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), SLOT(1, 0));
+	assert_int_equal(pick(ps, 1), SLOT(1, 0));
 	/* A path that works comes before one that is only preferred. */
 	path(ps, 1, 1)->p_state = ILNP_PATH_SUSPECT;
-	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), SLOT(1, 1));
+	assert_int_equal(pick(ps, 1), SLOT(1, 1));
 	path(ps, 0, 1)->p_state = ILNP_PATH_UP;
-	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), SLOT(0, 1));
+	assert_int_equal(pick(ps, 1), SLOT(0, 1));
 	/* With equal preferences the algorithm has the choice. */
 	for (u_int i = 0; i < ps->ps_cap; i++) {
 		ps->ps_path[i].p_state = ILNP_PATH_UP;
@@ -277,11 +295,11 @@ only_the_best_preference_group_of_the_best_state_is_offered(void **state)
 		if (ps->ps_path[i].p_used)
 			all |= 1U << i;
 	}
-	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), all);
+	assert_int_equal(pick(ps, 1), all);
 	/* And when all are down the best of them is still tried. */
 	for (u_int i = 0; i < ps->ps_cap; i++)
 		ps->ps_path[i].p_state = ILNP_PATH_DOWN;
-	assert_int_equal(ilnp_pathset_pick(ps, 1, 0), all);
+	assert_int_equal(pick(ps, 1), all);
 	free(ps);
 }
 
@@ -346,12 +364,299 @@ random_changes_of_locators_keep_the_set_exact(void **state)
 		ilnp_pathset_sync(ps, now, nlocal, &remote, round, T0);
 		assert_int_equal(count(ps), want > 32 ? 32 : want);
 		if (want != 0)
-			assert_int_not_equal(ilnp_pathset_pick(ps, 100, 0), 0);
+			assert_int_not_equal(pick(ps, 100), 0);
 	}
 	free(ps);
 }
 
+/* Picks n times: no two in a row may leave from, or go to, the same locator. */
+static void
+expect_turns(struct ilnp_pathset *ps, u_int n)
+{
+	const struct ilnp_path *last = NULL;
+
+	for (u_int i = 0; i < n; i++) {
+		uint32_t mask = pick(ps, 100);
+		const struct ilnp_path *p =
+		    &ps->ps_path[__builtin_ctz(mask)];
+
+		if (last != NULL) {
+			assert_false(ilnp_l64_eq(last->p_pair.local,
+			    p->p_pair.local));
+			assert_false(ilnp_l64_eq(last->p_pair.remote,
+			    p->p_pair.remote));
+		}
+		last = p;
+	}
+}
+
+static void
+a_full_mesh_is_taken_diagonally(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+	u_int seen[16] = { 0 };
+
+	(void)state;
+	memset(&remote, 0, sizeof(remote));
+	for (u_int i = 0; i < 3; i++) {
+		local[i] = (struct ilnp_localloc){ A(i), i + 1, 1, 0 };
+		ilnp_locset_put(&remote, B(i), 0, 0, 0, T0);
+	}
+	ilnp_pathset_sync(ps, local, 3, &remote, 1, T0);
+	for (u_int i = 0; i < 90; i++)
+		seen[__builtin_ctz(pick(ps, 100))]++;
+	for (u_int i = 0; i < 9; i++)
+		assert_int_equal(seen[i], 10);
+	free(ps);
+}
+
+/* Nor does it matter in which order the locators came to be known. */
+static void
+turns_do_not_depend_on_how_locators_came(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+
+	(void)state;
+	memset(&remote, 0, sizeof(remote));
+	for (u_int i = 0; i < 4; i++)
+		local[i] = (struct ilnp_localloc){ A(i), i + 1, 1, 0 };
+	ilnp_locset_put(&remote, B(0), 0, 0, 0, T0);
+	ilnp_pathset_sync(ps, local, 1, &remote, 1, T0);
+	ilnp_pathset_sync(ps, local, 4, &remote, 2, T0);
+	for (u_int i = 1; i < 4; i++) {
+		ilnp_locset_put(&remote, B(i), 0, 0, 0, T0);
+		ilnp_pathset_sync(ps, local, 4, &remote, 3, T0);
+	}
+	assert_int_equal(count(ps), 16);
+	/* Within a diagonal; from one to the next one locator may repeat. */
+	for (u_int i = 0; i < 4; i++)
+		expect_turns(ps, 4);
+	free(ps);
+}
+
+/* checklist: 98 */
+static void
+turns_go_on_within_a_preference_group(void **state)
+{
+	struct ilnp_pathset *ps = make_set(32, &ilnp_sel_rr);
+	u_int n = 0;
+
+	(void)state;
+	memset(&remote, 0, sizeof(remote));
+	for (u_int i = 0; i < 4; i++) {
+		local[i] = (struct ilnp_localloc){ A(i), i + 1, 1, i % 2 };
+		ilnp_locset_put(&remote, B(i), (uint16_t)(i % 2), 0, 0, T0);
+	}
+	ilnp_pathset_sync(ps, local, 4, &remote, 1, T0);
+	for (u_int i = 0; i < 20; i++)
+		expect_turns(ps, 2);
+	for (u_int i = 0; i < 40; i++) {
+		const struct ilnp_path *p =
+		    &ps->ps_path[__builtin_ctz(pick(ps, 100))];
+
+		assert_int_equal(p->p_rank, 0);
+		n += ilnp_l64_eq(p->p_pair.local, A(2));
+	}
+	assert_int_equal(n, 20);
+	free(ps);
+}
+
+static void
+few_slots_still_hold_something_of_every_locator(void **state)
+{
+	struct ilnp_pathset *ps = make_set(8, &ilnp_sel_rr);
+	bool a[8] = { false }, b[8] = { false };
+
+	(void)state;
+	memset(&remote, 0, sizeof(remote));
+	for (u_int i = 0; i < 8; i++) {
+		local[i] = (struct ilnp_localloc){ A(i), i + 1, 1, 0 };
+		ilnp_locset_put(&remote, B(i), 0, 0, 0, T0);
+	}
+	ilnp_pathset_sync(ps, local, 8, &remote, 1, T0);
+	for (u_int i = 0; i < 8; i++) {
+		a[ps->ps_path[i].p_pair.local.l64 & 7] = true;
+		b[ps->ps_path[i].p_pair.remote.l64 & 7] = true;
+	}
+	for (u_int i = 0; i < 8; i++)
+		assert_true(a[i] && b[i]);
+	free(ps);
+}
+
+static void
+set_state(struct ilnp_pathset *ps, uint8_t state)
+{
+	for (u_int i = 0; i < ps->ps_cap; i++)
+		ps->ps_path[i].p_state = state;
+}
+
+static void
+preferred_pair_is_taken_while_nothing_works_better(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_redundant);
+	struct ilnp_choice ch = { .ch_kind = ILNP_CHOICE_PREFER,
+	    .ch_pair = { A(1), B(1) } };
+
+	(void)state;
+	two_by_two(ps);
+	set_state(ps, ILNP_PATH_UP);
+	assert_int_equal(pick_by(ps, &ch), SLOT(1, 1));
+	/* Preferences of locators do not matter to it, states do. */
+	path(ps, 1, 1)->p_rank = 5;
+	assert_int_equal(pick_by(ps, &ch), SLOT(1, 1));
+	path(ps, 1, 1)->p_state = ILNP_PATH_SUSPECT;
+	assert_int_equal(pick_by(ps, &ch), pick(ps, 100));
+	assert_true(ch.ch_lost);
+	set_state(ps, ILNP_PATH_DOWN);
+	assert_int_equal(pick_by(ps, &ch), SLOT(1, 1));
+	assert_false(ch.ch_lost);
+	/* Half a pair fits two paths; they are chosen from as always. */
+	ch.ch_pair.remote.l64 = 0;
+	path(ps, 1, 1)->p_rank = path(ps, 1, 0)->p_rank;
+	assert_int_equal(pick_by(ps, &ch), SLOT(1, 0) | SLOT(1, 1));
+	path(ps, 1, 0)->p_state = ILNP_PATH_UP;
+	assert_int_equal(pick_by(ps, &ch), SLOT(1, 0));
+	free(ps);
+}
+
+static void
+pinned_pair_gives_way_only_when_down_and_others_are_not(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+	struct ilnp_choice ch = { .ch_kind = ILNP_CHOICE_PIN,
+	    .ch_pair = { A(0), B(1) } };
+
+	(void)state;
+	two_by_two(ps);
+	set_state(ps, ILNP_PATH_UP);
+	for (u_int was = ILNP_PATH_NEW; was < ILNP_PATH_DOWN; was++) {
+		path(ps, 0, 1)->p_state = (uint8_t)was;
+		assert_int_equal(pick_by(ps, &ch), SLOT(0, 1));
+		assert_false(ch.ch_lost);
+	}
+	path(ps, 0, 1)->p_state = ILNP_PATH_DOWN;
+	assert_int_equal(pick_by(ps, &ch) & SLOT(0, 1), 0);
+	assert_true(ch.ch_lost);
+	/* When nothing works at all, it may as well be the pinned one. */
+	set_state(ps, ILNP_PATH_DOWN);
+	assert_int_equal(pick_by(ps, &ch), SLOT(0, 1));
+	assert_true(ch.ch_lost);
+	/* Gone is like down. */
+	set_state(ps, ILNP_PATH_UP);
+	ilnp_pathset_sync(ps, local + 1, 1, &remote, 2, T0);
+	assert_int_not_equal(pick_by(ps, &ch), 0);
+	assert_true(ch.ch_lost);
+	ilnp_pathset_sync(ps, local, 2, &remote, 3, T0);
+	assert_int_equal(pick_by(ps, &ch), SLOT(0, 1));
+	assert_false(ch.ch_lost);
+	free(ps);
+}
+
+static void
+strict_pair_is_never_left(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+	struct ilnp_choice ch = { .ch_kind = ILNP_CHOICE_STRICT,
+	    .ch_pair = { A(0), B(1) } };
+
+	(void)state;
+	two_by_two(ps);
+	set_state(ps, ILNP_PATH_UP);
+	path(ps, 0, 1)->p_state = ILNP_PATH_DOWN;
+	assert_int_equal(pick_by(ps, &ch), SLOT(0, 1));
+	assert_true(ch.ch_lost);
+	ilnp_pathset_sync(ps, local + 1, 1, &remote, 2, T0);
+	assert_int_equal(pick_by(ps, &ch), 0);
+	assert_true(ch.ch_lost);
+	free(ps);
+}
+
+static void
+redundant_flow_takes_all_paths_that_work_whatever_the_algorithm(void **state)
+{
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+	struct ilnp_choice ch = { .ch_kind = ILNP_CHOICE_REDUNDANT };
+
+	(void)state;
+	two_by_two(ps);
+	path(ps, 0, 0)->p_rank = 7;
+	path(ps, 0, 0)->p_state = ILNP_PATH_SUSPECT;
+	path(ps, 1, 0)->p_state = ILNP_PATH_DOWN;
+	path(ps, 1, 1)->p_unproven = true;
+	assert_int_equal(pick_by(ps, &ch), SLOT(0, 0) | SLOT(0, 1));
+	/* When none works, one is tried as always. */
+	set_state(ps, ILNP_PATH_DOWN);
+	assert_int_equal(__builtin_popcount(pick_by(ps, &ch)), 1);
+	free(ps);
+}
+
+/* A packet is copied a few times only, to where the copies fail least together. */
+static void
+copies_share_as_few_locators_as_possible(void **state)
+{
+	struct ilnp_choice ch = { .ch_kind = ILNP_CHOICE_REDUNDANT };
+	struct ilnp_pathset *ps[2] = { make_set(16, &ilnp_sel_redundant),
+	    make_set(16, &ilnp_sel_rr) };
+
+	(void)state;
+	memset(&remote, 0, sizeof(remote));
+	for (u_int i = 0; i < 4; i++) {
+		local[i] = (struct ilnp_localloc){ A(i), i + 1, 1, 0 };
+		ilnp_locset_put(&remote, B(i), 0, 0, 0, T0);
+	}
+	for (u_int i = 0; i < 2; i++) {
+		uint32_t mask, from = 0, to = 0;
+
+		ilnp_pathset_sync(ps[i], local, 4, &remote, 1, T0);
+		mask = i == 0 ? pick(ps[i], 1) : pick_by(ps[i], &ch);
+		assert_int_equal(__builtin_popcount(mask), ILNP_COPIES_MAX);
+		for (; mask != 0; mask &= mask - 1) {
+			const struct ilnp_path *p =
+			    &ps[i]->ps_path[__builtin_ctz(mask)];
+
+			from |= 1U << (p->p_pair.local.l64 & 7);
+			to |= 1U << (p->p_pair.remote.l64 & 7);
+		}
+		assert_int_equal(from, 0xf);
+		assert_int_equal(to, 0xf);
+		free(ps[i]);
+	}
+}
+
+/* A choice does not open a way around the few packets of an unproven place. */
+static void
+unproven_place_gets_its_few_packets_whatever_is_chosen(void **state)
+{
+	static const uint8_t kinds[] = { ILNP_CHOICE_PREFER, ILNP_CHOICE_PIN,
+	    ILNP_CHOICE_STRICT, ILNP_CHOICE_REDUNDANT };
+
+	(void)state;
+	for (u_int i = 0; i < NITEMS(kinds); i++) {
+		struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+		struct ilnp_choice ch = { .ch_kind = kinds[i],
+		    .ch_pair = { A(0), B(1) } };
+
+		two_by_two(ps);
+		path(ps, 0, 1)->p_unproven = true;
+		path(ps, 1, 1)->p_unproven = true;
+		ps->ps_blind = ILNP_BLIND_MAX;
+		assert_int_equal(pick_by(ps, &ch) &
+		    (SLOT(0, 1) | SLOT(1, 1)), 0);
+		free(ps);
+	}
+}
+
 TEST_MAIN(
+	TEST(a_full_mesh_is_taken_diagonally),
+	TEST(turns_do_not_depend_on_how_locators_came),
+	TEST(turns_go_on_within_a_preference_group),
+	TEST(few_slots_still_hold_something_of_every_locator),
+	TEST(preferred_pair_is_taken_while_nothing_works_better),
+	TEST(pinned_pair_gives_way_only_when_down_and_others_are_not),
+	TEST(strict_pair_is_never_left),
+	TEST(redundant_flow_takes_all_paths_that_work_whatever_the_algorithm),
+	TEST(copies_share_as_few_locators_as_possible),
+	TEST(unproven_place_gets_its_few_packets_whatever_is_chosen),
 	TEST(events_lead_from_state_to_state_as_the_table_says),
 	TEST(lost_probes_count_only_in_a_row),
 	TEST(round_trip_time_follows_its_samples_within_bounds),

@@ -28,7 +28,8 @@ begin(const struct ilnp_sel_alg *alg, u_int n)
 	b.alg = alg;
 	b.n = n;
 	for (u_int i = 0; i < n; i++)
-		b.path[i] = (struct ilnp_sel_path){ (uint8_t)i, 1, 0 };
+		b.path[i] = (struct ilnp_sel_path){ (uint8_t)i, (uint8_t)i,
+		    1, 0 };
 	alg->sa_reset(b.priv);
 }
 
@@ -97,7 +98,8 @@ every_algorithm_stays_within_the_paths_on_offer(void **state)
 			for (u_int s = 0; s < PATHS; s++)
 				if ((mask & 1U << s) != 0)
 					b.path[b.n++] = (struct ilnp_sel_path){
-					    (uint8_t)s, 1 + rnd % 9, rnd };
+					    (uint8_t)s, (uint8_t)s,
+					    1 + rnd % 9, rnd };
 			if (b.n > 0)
 				(void)pick(rnd % 65536, rnd);
 		}

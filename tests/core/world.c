@@ -467,8 +467,8 @@ node_send(u_int node, u_int peer, u_int flow, uint32_t seq, size_t len)
 		return;
 	}
 	ilnp_env_epoch_begin();
-	verdict = ilnp_sess_output(n->n_c, s, (uint32_t)len + 48, flow, w.w_now,
-	    &out);
+	verdict = ilnp_sess_output(n->n_c, s, (uint32_t)len + 48, flow, NULL,
+	    w.w_now, &out);
 	ilnp_env_epoch_end();
 	if (verdict == ILNP_OUT_NOPATH)
 		n->n_unsent++;

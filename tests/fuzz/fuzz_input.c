@@ -206,11 +206,19 @@ send_something(struct ilnp_rd *r)
 {
 	const struct ilnp_nidpair nids = { US, PEER };
 	struct ilnp_sess *s = ilnp_ilcc_find(c, &nids);
+	struct ilnp_choice ch = { .ch_lost = false };
 	struct ilnp_out out;
+	uint8_t how;
 
 	if (s == NULL)
 		return;
-	if (ilnp_sess_output(c, s, take8(r) * 6, take8(r), now, &out) ==
+	how = take8(r);
+	ch.ch_kind = how % 8;
+	ch.ch_pair.local = OURS(how / 8 % 4);
+	ch.ch_pair.remote = THEIRS(how / 32);
+	if (ch.ch_kind <= ILNP_CHOICE_REDUNDANT && (how & 128) != 0)
+		(void)ilnp_sess_choose(c, s, NULL, &ch);
+	if (ilnp_sess_output(c, s, take8(r) * 6, take8(r), &ch, now, &out) ==
 	    ILNP_OUT_NOPATH)
 		NEVER(out.o_n != 0);
 	else

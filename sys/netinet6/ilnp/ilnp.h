@@ -54,6 +54,16 @@
 #define	ILNP_SO_LOCAL		120	/* read: from where we send */
 #define	ILNP_SO_PEER		121	/* read: where the peer is reached */
 
+/*
+ * How a flow, or a session for all its flows, wants its paths chosen:
+ * struct ilnp_choice of core/ilnp_path.h says what each means.
+ */
+#define	ILNP_CHOICE_ANY		0	/* no wish: the algorithm decides */
+#define	ILNP_CHOICE_PREFER	1	/* a pair of locators while it works best */
+#define	ILNP_CHOICE_PIN		2	/* a pair of locators unless it is down */
+#define	ILNP_CHOICE_STRICT	3	/* a pair of locators or nothing */
+#define	ILNP_CHOICE_REDUNDANT	4	/* all paths that work, at once */
+
 /* Limits that size arrays; the knobs maxlocs and maxpaths stay below them. */
 #define	ILNP_LOCS_MAX		8	/* locators per session, and local ones */
 #define	ILNP_NIDS_MAX		8	/* local NIDs that are not ephemeral */

@@ -60,7 +60,9 @@ enum ilnp_event_kind {
 	ILNP_EV_LU_RCVD,
 	ILNP_EV_LOC_ADD,
 	ILNP_EV_LOC_DEL,
-	ILNP_EV_LOC_QUIET
+	ILNP_EV_LOC_QUIET,
+	ILNP_EV_CHOICE_LOST,
+	ILNP_EV_CHOICE_BACK
 };
 
 /* The name of a kind as users see it, for instance "lu_sent". */

@@ -35,6 +35,8 @@ ilnp_event_name(enum ilnp_event_kind kind)
 		[ILNP_EV_LOC_ADD] = "loc_add",
 		[ILNP_EV_LOC_DEL] = "loc_del",
 		[ILNP_EV_LOC_QUIET] = "loc_quiet",
+		[ILNP_EV_CHOICE_LOST] = "choice_lost",
+		[ILNP_EV_CHOICE_BACK] = "choice_back",
 	};
 
 	return (names[kind]);
@@ -712,6 +714,7 @@ ilnp_sess_info(struct ilnp_sess *s, struct ilnp_sessinfo *si)
 		const struct ilnp_pathset *ps = s->s_paths;
 
 		si->si_algorithm = ps->ps_alg->sa_name;
+		si->si_choice = ps->ps_choice;
 		si->si_txpkts = ps->ps_gonetxpkts;
 		si->si_rxpkts = ps->ps_gonerxpkts;
 		si->si_txbytes = ps->ps_gonetxbytes;

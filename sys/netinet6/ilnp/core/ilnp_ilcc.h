@@ -103,8 +103,6 @@ enum ilnp_outverdict {
 	ILNP_OUT_NOPATH		/* drop; counted */
 };
 
-#define	ILNP_COPIES_MAX	4	/* paths of one packet (redundant) */
-
 struct ilnp_outpath {
 	struct ilnp_l64pair op_pair;
 	uint32_t	op_if;		/* edge's handle of the local locator */
@@ -121,10 +119,28 @@ struct ilnp_out {
 
 /*
  * Chooses how a packet of `len' octets goes out.  `flow' is a hash of its
- * transport flow.  Inside an epoch.
+ * transport flow, `choice' what that flow wants: kept by the edge, changed by
+ * ilnp_sess_choose() only; NULL if it wants nothing.  Inside an epoch.
+ *
+ * A choice counts for nothing while it would be unsafe: a plain IPv6 peer is
+ * bound to one pair, and one that is not confirmed is answered where it spoke
+ * from.  Packets that a choice of PIN would have gone another way count as
+ * out_unpinned; when ch_lost changes an event choice_lost or choice_back
+ * names ch_pair.
  */
 enum ilnp_outverdict ilnp_sess_output(struct ilnp_ilcc *, struct ilnp_sess *,
-	    uint32_t len, uint32_t flow, ilnp_time_t now, struct ilnp_out *);
+	    uint32_t len, uint32_t flow, struct ilnp_choice *choice,
+	    ilnp_time_t now, struct ilnp_out *);
+
+/*
+ * Changes the choice of a flow of a session; with `choice' NULL that of the
+ * session, for flows that have none (ILNP_CHOICE_ANY).  ch_lost of `want' does
+ * not matter.
+ * Returns 0, EINVAL if the kind is none or needs a pair and both halves of it
+ * are zero, EADDRNOTAVAIL if no path of the session fits the pair now, ENOMEM.
+ */
+int	ilnp_sess_choose(struct ilnp_ilcc *, struct ilnp_sess *,
+	    struct ilnp_choice *choice, const struct ilnp_choice *want);
 
 /*
  * True if a packet sent now would go out with neither a nonce nor a checksum
@@ -209,6 +225,7 @@ struct ilnp_sessinfo {
 	bool		si_lu_pending;
 	enum ilnp_cksum	si_cksum;	/* the peer's */
 	const char	*si_algorithm;	/* NULL while it has no paths */
+	struct ilnp_choice si_choice;	/* of flows that have none */
 	uint64_t	si_txpkts;
 	uint64_t	si_rxpkts;
 	uint64_t	si_txbytes;

@@ -88,6 +88,48 @@ serves(const struct ilnp_loc *l, bool desperate)
 	    (l->l_flags & ILNP_LOC_F_WITHDRAWN) == 0));
 }
 
+/*
+ * Puts the paths in the order of ps_order: diagonal by diagonal through the
+ * table of local and remote locators of a preference group.
+ */
+static void
+line_up(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
+    u_int nlocal, const struct ilnp_locset *remote, bool desperate)
+{
+	u_int turn[ILNP_PATHS_MAX];
+
+	ps->ps_n = 0;
+	for (u_int i = 0; i < ps->ps_cap; i++) {
+		const struct ilnp_path *p = &ps->ps_path[i];
+		u_int nl = 0, nr = 0, at, li = 0, ri = 0;
+
+		if (!p->p_used)
+			continue;
+		for (u_int l = 0; l < nlocal; l++) {
+			if (local[l].ll_pref != (p->p_rank & 0xffff))
+				continue;
+			if (ilnp_l64_eq(local[l].ll_l64, p->p_pair.local))
+				li = nl;
+			nl++;
+		}
+		for (u_int r = 0; r < remote->ls_n; r++) {
+			const struct ilnp_loc *rl = &remote->ls_loc[r];
+
+			if (rl->l_pref != p->p_rank >> 16 ||
+			    !serves(rl, desperate))
+				continue;
+			if (ilnp_l64_eq(rl->l_l64, p->p_pair.remote))
+				ri = nr;
+			nr++;
+		}
+		turn[i] = (ri + nr - li % nr) % nr * nl + li;
+		for (at = ps->ps_n++; at > 0 &&
+		    turn[ps->ps_order[at - 1]] > turn[i]; at--)
+			ps->ps_order[at] = ps->ps_order[at - 1];
+		ps->ps_order[at] = (uint8_t)i;
+	}
+}
+
 void
 ilnp_pathset_sync(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
     u_int nlocal, const struct ilnp_locset *remote, uint32_t gen,
@@ -125,9 +167,11 @@ ilnp_pathset_sync(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
 			changed = true;
 		}
 	}
-	for (u_int l = 0; l < nlocal; l++) {
-		for (u_int r = 0; r < remote->ls_n; r++) {
-			const struct ilnp_loc *rl = &remote->ls_loc[r];
+	/* Diagonally, so that few slots still hold something of each. */
+	for (u_int d = 0; d < remote->ls_n; d++) {
+		for (u_int l = 0; l < nlocal; l++) {
+			const struct ilnp_loc *rl =
+			    &remote->ls_loc[(l + d) % remote->ls_n];
 			struct ilnp_l64pair pair = {
 				.local = local[l].ll_l64, .remote = rl->l_l64
 			};
@@ -152,6 +196,7 @@ ilnp_pathset_sync(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
 		}
 	}
 	ps->ps_gen = gen;
+	line_up(ps, local, nlocal, remote, desperate);
 	if (changed)
 		ps->ps_alg->sa_reset(ps->ps_priv);
 }
@@ -195,31 +240,77 @@ better(const struct ilnp_path *a, const struct ilnp_path *b)
 	return (a->p_rank < b->p_rank);
 }
 
-uint32_t
-ilnp_pathset_pick(struct ilnp_pathset *ps, uint32_t len, uint32_t flow)
+static const struct ilnp_path *
+best_of(const struct ilnp_pathset *ps, uint32_t offer)
+{
+	const struct ilnp_path *best = NULL;
+
+	for (u_int k = 0; k < ps->ps_n; k++) {
+		const struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
+
+		if ((offer & 1U << ps->ps_order[k]) != 0 &&
+		    (best == NULL || better(p, best)))
+			best = p;
+	}
+	return (best);
+}
+
+/* Thins a mask out to ILNP_COPIES_MAX, those that share nothing first. */
+static uint32_t
+thin_out(const struct ilnp_pathset *ps, uint32_t mask)
+{
+	const struct ilnp_path *taken[ILNP_COPIES_MAX];
+	uint32_t thin = 0;
+	u_int n = 0;
+
+	/* Sharing neither locator with one taken, then one, then both. */
+	for (u_int most = 0; most < 3; most++) {
+		for (u_int k = 0; k < ps->ps_n; k++) {
+			uint32_t bit = 1U << ps->ps_order[k];
+			const struct ilnp_path *p =
+			    &ps->ps_path[ps->ps_order[k]];
+			u_int shared = 0;
+
+			if ((mask & bit) == 0 || (thin & bit) != 0)
+				continue;
+			for (u_int i = 0; i < n; i++)
+				shared |= ilnp_l64_eq(p->p_pair.local,
+				    taken[i]->p_pair.local) |
+				    ilnp_l64_eq(p->p_pair.remote,
+				    taken[i]->p_pair.remote) << 1;
+			if ((shared & 1) + (shared >> 1) > most)
+				continue;
+			taken[n++] = p;
+			thin |= bit;
+			if (n == ILNP_COPIES_MAX)
+				return (thin);
+		}
+	}
+	return (thin);
+}
+
+/* Picks among the slots of `offer' by state, preference and algorithm. */
+static uint32_t
+pick_among(struct ilnp_pathset *ps, uint32_t offer, uint32_t len,
+    uint32_t flow)
 {
 	struct ilnp_sel_path cand[ILNP_PATHS_MAX];
 	struct ilnp_sel_in in = { .si_path = cand, .si_len = len,
 	    .si_flow = flow };
-	const struct ilnp_path *best = NULL;
+	const struct ilnp_path *best = best_of(ps, offer);
 	uint32_t picked, mask = 0;
+	u_int n = 0;
 
-	for (u_int i = 0; i < ps->ps_cap; i++) {
-		const struct ilnp_path *p = &ps->ps_path[i];
-
-		if (p->p_used && ilnp_pathset_allows(ps, p) &&
-		    (best == NULL || better(p, best)))
-			best = p;
-	}
 	if (best == NULL)
 		return (0);
-	for (u_int i = 0; i < ps->ps_cap; i++) {
-		const struct ilnp_path *p = &ps->ps_path[i];
+	for (u_int k = 0; k < ps->ps_n; k++) {
+		const struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
 
-		if (!p->p_used || worth(p) != worth(best) ||
-		    p->p_rank != best->p_rank)
+		if ((offer & 1U << ps->ps_order[k]) == 0 ||
+		    worth(p) != worth(best) || p->p_rank != best->p_rank)
 			continue;
-		cand[in.si_n].sp_slot = (uint8_t)i;
+		cand[in.si_n].sp_slot = ps->ps_order[k];
+		cand[in.si_n].sp_turn = (uint8_t)k;
 		cand[in.si_n].sp_weight = p->p_weight;
 		cand[in.si_n].sp_srtt = p->p_srtt;
 		in.si_n++;
@@ -227,11 +318,92 @@ ilnp_pathset_pick(struct ilnp_pathset *ps, uint32_t len, uint32_t flow)
 	if (in.si_n == 1)
 		return (1U << cand[0].sp_slot);
 	picked = ps->ps_alg->sa_pick(ps->ps_priv, &in);
-	for (u_int i = 0; i < in.si_n; i++)
-		if ((picked & 1U << i) != 0)
+	for (u_int i = 0; i < in.si_n; i++) {
+		if ((picked & 1U << i) != 0) {
 			mask |= 1U << cand[i].sp_slot;
+			n++;
+		}
+	}
 	ILNP_ASSERT(mask != 0);
-	return (mask);
+	return (n > ILNP_COPIES_MAX ? thin_out(ps, mask) : mask);
+}
+
+static bool
+fits(const struct ilnp_path *p, const struct ilnp_l64pair *pair)
+{
+	return ((pair->local.l64 == 0 ||
+	    ilnp_l64_eq(p->p_pair.local, pair->local)) &&
+	    (pair->remote.l64 == 0 ||
+	    ilnp_l64_eq(p->p_pair.remote, pair->remote)));
+}
+
+bool
+ilnp_pathset_fits(const struct ilnp_pathset *ps,
+    const struct ilnp_l64pair *pair)
+{
+	for (u_int k = 0; k < ps->ps_n; k++)
+		if (fits(&ps->ps_path[ps->ps_order[k]], pair))
+			return (true);
+	return (false);
+}
+
+/*
+ * Narrows the slots of `all' to those that a choice asks for; to none if it
+ * asks for nothing or must give way.
+ */
+static uint32_t
+narrow(const struct ilnp_pathset *ps, const struct ilnp_choice *ch,
+    uint32_t all, bool *lost)
+{
+	const struct ilnp_path *mine, *any = best_of(ps, all);
+	uint32_t fit = 0;
+
+	for (u_int k = 0; k < ps->ps_n; k++) {
+		const struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
+
+		if (ch->ch_kind == ILNP_CHOICE_REDUNDANT ?
+		    p->p_state != ILNP_PATH_DOWN && !p->p_unproven :
+		    fits(p, &ch->ch_pair))
+			fit |= 1U << ps->ps_order[k];
+	}
+	fit &= all;
+	mine = best_of(ps, fit);
+	switch (ch->ch_kind) {
+	case ILNP_CHOICE_PREFER:
+		*lost = mine == NULL || worth(mine) > worth(any);
+		return (*lost ? 0 : fit);
+	case ILNP_CHOICE_PIN:
+		*lost = mine == NULL || mine->p_state == ILNP_PATH_DOWN;
+		return (*lost && any != NULL &&
+		    any->p_state != ILNP_PATH_DOWN ? 0 : fit);
+	case ILNP_CHOICE_STRICT:
+		*lost = mine == NULL || mine->p_state == ILNP_PATH_DOWN;
+		return (fit);
+	case ILNP_CHOICE_REDUNDANT:
+		return (fit);
+	default:
+		return (0);
+	}
+}
+
+uint32_t
+ilnp_pathset_pick(struct ilnp_pathset *ps, const struct ilnp_choice *ch,
+    uint32_t len, uint32_t flow, bool *lost)
+{
+	uint32_t all = 0, fit;
+
+	*lost = false;
+	for (u_int k = 0; k < ps->ps_n; k++)
+		if (ilnp_pathset_allows(ps, &ps->ps_path[ps->ps_order[k]]))
+			all |= 1U << ps->ps_order[k];
+	if (ch->ch_kind == ILNP_CHOICE_ANY)
+		return (pick_among(ps, all, len, flow));
+	fit = narrow(ps, ch, all, lost);
+	if (fit == 0 && ch->ch_kind != ILNP_CHOICE_STRICT)
+		fit = all;
+	else if (ch->ch_kind == ILNP_CHOICE_REDUNDANT)
+		return (thin_out(ps, fit));
+	return (pick_among(ps, fit, len, flow));
 }
 
 struct ilnp_path *

@@ -39,6 +39,34 @@ enum ilnp_pathevent {
 	ILNP_PATH_UNREACH	/* an ICMPv6 error says so */
 };
 
+/* Paths that one packet takes at most. */
+#define	ILNP_COPIES_MAX	4
+
+/*
+ * What a flow, or a session for all its flows, wants of path selection.  Half
+ * of ch_pair may be zero and fits any locator then.
+ *
+ *	ANY		what the session wants; of a session, its algorithm
+ *	PREFER		a path that fits, whatever the preferences of locators,
+ *			while no other is in a better state
+ *	PIN		a path that fits, whatever its state; only when all that
+ *			fit are DOWN or gone and others are not, one of those
+ *	STRICT		a path that fits, whatever its state, or none
+ *	REDUNDANT	all paths that are not DOWN and lead to a proven
+ *			locator, of all preferences; of more than
+ *			ILNP_COPIES_MAX those with fewest locators in common
+ *
+ * Where several paths fit, state, preference and algorithm decide among them
+ * as among all.  A remote locator that is not proven gets no more packets than
+ * without a choice.
+ */
+struct ilnp_choice {
+	uint8_t		ch_kind;	/* ILNP_CHOICE_* */
+	bool		ch_lost;	/* no path that fits works, or (PREFER)
+					   another works better */
+	struct ilnp_l64pair ch_pair;	/* PREFER, PIN, STRICT */
+};
+
 /* Probes whose sending time is remembered, so that late answers count. */
 #define	ILNP_PROBE_RING	4
 
@@ -73,6 +101,9 @@ struct ilnp_pathset {
 	uint32_t	ps_cap;		/* slots */
 	uint32_t	ps_gen;		/* of the local locators it was made from */
 	uint32_t	ps_blind;	/* packets to unproven locators in a row */
+	uint32_t	ps_n;		/* paths */
+	uint8_t		ps_order[ILNP_PATHS_MAX];	/* their slots */
+	struct ilnp_choice ps_choice;	/* of flows that have none */
 	uint64_t	ps_gonetxpkts;	/* totals of paths that are no more */
 	uint64_t	ps_gonetxbytes;
 	uint64_t	ps_gonerxpkts;
@@ -101,6 +132,10 @@ struct ilnp_localloc {
  * locators, best preference first as far as slots go.  Pairs that stay keep
  * all they have; new ones are NEW with a probe due at once.  If no remote
  * locator is sendable, those past their time serve (RFC 6741 s5.2).
+ *
+ * ps_order lists them so that those of one preference group that follow each
+ * other differ in both locators where that is possible: packets sent in turn
+ * do not pile up on one link.
  */
 void	ilnp_pathset_sync(struct ilnp_pathset *, const struct ilnp_localloc *,
 	    u_int nlocal, const struct ilnp_locset *remote, uint32_t gen,
@@ -119,10 +154,17 @@ void	ilnp_pathset_prove(struct ilnp_pathset *, struct ilnp_l64);
 
 /*
  * Picks the paths for a packet: from the best state present (UP, SUSPECT, NEW,
- * DOWN), within it the best preference group, by the algorithm.
- * Returns a mask of slots, 0 if there is no path that may be taken.
+ * DOWN), within it the best preference group, by the algorithm; or as `choice'
+ * says.  `lost' is set to what ch_lost must be now.
+ * Returns a mask of at most ILNP_COPIES_MAX slots, 0 if there is no path that
+ * may be taken.
  */
-uint32_t ilnp_pathset_pick(struct ilnp_pathset *, uint32_t len, uint32_t flow);
+uint32_t ilnp_pathset_pick(struct ilnp_pathset *, const struct ilnp_choice *,
+	    uint32_t len, uint32_t flow, bool *lost);
+
+/* True if a path of the set, in whatever state, fits a pair of locators. */
+bool	ilnp_pathset_fits(const struct ilnp_pathset *,
+	    const struct ilnp_l64pair *);
 
 /*
  * The best path for a control message: as above, but without the algorithm.

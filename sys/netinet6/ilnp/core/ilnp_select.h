@@ -20,6 +20,7 @@
 
 struct ilnp_sel_path {
 	uint8_t		sp_slot;	/* place in the path set, stable */
+	uint8_t		sp_turn;	/* place in the order of turns, rising */
 	uint32_t	sp_weight;	/* at least 1 */
 	uint32_t	sp_srtt;	/* us, 0 = not measured */
 };

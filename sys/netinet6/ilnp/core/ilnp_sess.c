@@ -178,6 +178,35 @@ ilnp_sess_algorithm(struct ilnp_ilcc *c, struct ilnp_sess *s, const char *name)
 	return (error);
 }
 
+int
+ilnp_sess_choose(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    struct ilnp_choice *choice, const struct ilnp_choice *want)
+{
+	bool paired = want->ch_kind == ILNP_CHOICE_PREFER ||
+	    want->ch_kind == ILNP_CHOICE_PIN ||
+	    want->ch_kind == ILNP_CHOICE_STRICT;
+	int error = 0;
+
+	if (want->ch_kind > ILNP_CHOICE_REDUNDANT || (paired &&
+	    want->ch_pair.local.l64 == 0 && want->ch_pair.remote.l64 == 0))
+		return (EINVAL);
+	ilnp_lock(&s->s_lock);
+	if (!ilnp_sess_paths(c, s, s->s_lasttx))
+		error = ENOMEM;
+	else if (paired && !ilnp_pathset_fits(s->s_paths, &want->ch_pair))
+		error = EADDRNOTAVAIL;
+	else {
+		if (choice == NULL)
+			choice = &s->s_paths->ps_choice;
+		memset(choice, 0, sizeof(*choice));
+		choice->ch_kind = want->ch_kind;
+		if (paired)
+			choice->ch_pair = want->ch_pair;
+	}
+	ilnp_unlock(&s->s_lock);
+	return (error);
+}
+
 void
 ilnp_sess_pathevent(struct ilnp_ilcc *c, struct ilnp_sess *s,
     struct ilnp_path *p, enum ilnp_pathevent ev, ilnp_time_t now)
@@ -316,9 +345,33 @@ charge_path(struct ilnp_ilcc *c, struct ilnp_sess *s, struct ilnp_path *p,
 	p->p_txbytes += len;
 }
 
+/* Picks the paths of a packet; returns a mask of slots. */
+static uint32_t
+pick_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
+    uint32_t flow, struct ilnp_choice *ch, ilnp_time_t now)
+{
+	uint32_t mask = fixed_path(s);
+	bool lost;
+
+	if (mask != 0)
+		return (mask);
+	if (ch == NULL || ch->ch_kind == ILNP_CHOICE_ANY)
+		ch = &s->s_paths->ps_choice;
+	mask = ilnp_pathset_pick(s->s_paths, ch, len, flow, &lost);
+	if (lost && ch->ch_kind == ILNP_CHOICE_PIN && mask != 0)
+		ILNP_STAT(c, out_unpinned);
+	if (lost != ch->ch_lost) {
+		ch->ch_lost = lost;
+		ilnp_ilcc_event(c, lost ? ILNP_EV_CHOICE_LOST :
+		    ILNP_EV_CHOICE_BACK, s, &ch->ch_pair, 0, now);
+	}
+	return (mask);
+}
+
 enum ilnp_outverdict
 ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
-    uint32_t flow, ilnp_time_t now, struct ilnp_out *out)
+    uint32_t flow, struct ilnp_choice *choice, ilnp_time_t now,
+    struct ilnp_out *out)
 {
 	enum ilnp_outverdict verdict = ILNP_OUT_NOPATH;
 	uint32_t mask = 0;
@@ -330,11 +383,8 @@ ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 	out->o_nonce.n_len = 0;
 	ilnp_lock(&s->s_lock);
 	wake = s->s_lasttx == 0 || ilnp_since(now, s->s_lasttx) > ILNP_MS(50);
-	if (ilnp_sess_paths(c, s, now)) {
-		mask = fixed_path(s);
-		if (mask == 0)
-			mask = ilnp_pathset_pick(s->s_paths, len, flow);
-	}
+	if (ilnp_sess_paths(c, s, now))
+		mask = pick_paths(c, s, len, flow, choice, now);
 	for (u_int i = 0; mask != 0 && out->o_n < ILNP_COPIES_MAX; i++) {
 		struct ilnp_path *p = &s->s_paths->ps_path[i];
 

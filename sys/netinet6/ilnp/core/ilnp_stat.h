@@ -14,6 +14,7 @@
 	X(out_ilnp, "Packets sent with a nonce or as part of an ILNP session")	\
 	X(out_plain, "Packets sent as plain IPv6 because the peer does not speak ILNP") \
 	X(out_nopath, "Packets not sent: no usable pair of locators")	\
+	X(out_unpinned, "Packets of pinned flows sent by another path: theirs was down or gone") \
 	X(in_ilnp, "Packets accepted for an ILNP session")		\
 	X(in_newloc, "Packets accepted from a locator not yet known, by their nonce") \
 	X(in_malformed, "Packets dropped: headers do not parse")	\

@@ -8,7 +8,7 @@
 #include "../core/ilnp_select.h"
 
 struct rr_priv {
-	uint32_t	next;		/* slot to begin looking at */
+	uint32_t	next;		/* turn to begin looking at */
 };
 
 static void
@@ -26,9 +26,9 @@ pick_rr(void *priv, const struct ilnp_sel_in *in)
 	u_int best = 0;
 	uint32_t bestdist = UINT32_MAX;
 
-	/* Slots, not indices: a path that drops out does not shift the rest. */
+	/* Turns, not indices: a path that drops out does not shift the rest. */
 	for (u_int i = 0; i < in->si_n; i++) {
-		uint32_t dist = (in->si_path[i].sp_slot + ILNP_PATHS_MAX -
+		uint32_t dist = (in->si_path[i].sp_turn + ILNP_PATHS_MAX -
 		    rr->next) % ILNP_PATHS_MAX;
 
 		if (dist < bestdist) {
@@ -36,7 +36,7 @@ pick_rr(void *priv, const struct ilnp_sel_in *in)
 			best = i;
 		}
 	}
-	rr->next = (in->si_path[best].sp_slot + 1) % ILNP_PATHS_MAX;
+	rr->next = (in->si_path[best].sp_turn + 1) % ILNP_PATHS_MAX;
 	return (1U << best);
 }
 
