@@ -29,6 +29,7 @@ COMMANDS = {
     "doctor": "ilnptool.cli.machine:doctor",
     "paths": "ilnptool.cli.machine:paths",
     "completion": "ilnptool.cli.machine:completion",
+    "dns": "ilnptool.cli.dns:dns",
     "hooks": "ilnptool.cli.hooks:hooks",
     "build-kernel": "ilnptool.cli.build:build_kernel_command",
     "build-world": "ilnptool.cli.build:build_world_command",

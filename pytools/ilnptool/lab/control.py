@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -67,6 +68,10 @@ class NodeControl:
         trace: TracebackType | None,
     ) -> None:
         self._socket.close()
+
+    def pending(self, seconds: float) -> bool:
+        """Wait up to some seconds for something to receive, and tell whether there is."""
+        return b"\n" in self._buffer or bool(select.select([self._socket], [], [], seconds)[0])
 
     def receive(self) -> dict[str, Any]:
         """Return the next object, which after a subscription is an event."""
