@@ -16,7 +16,14 @@ from pathlib import Path
 from ilnptool.run import run, tail_of
 
 SLACK_SECONDS = 60.0
-MAX_OCTETS = {"fuzz_wire": 512, "fuzz_lu": 4096, "fuzz_icmp": 300, "fuzz_input": 1024}
+MAX_OCTETS = {
+    "fuzz_wire": 512,
+    "fuzz_lu": 4096,
+    "fuzz_icmp": 300,
+    "fuzz_input": 1024,
+    "fuzz_ra": 1024,
+    "fuzz_text": 1024,
+}
 
 
 @dataclass(frozen=True, slots=True)

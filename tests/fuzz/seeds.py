@@ -79,12 +79,38 @@ def errors() -> Iterator[tuple[str, bytes]]:
                 yield f"{proven}-{kind}-{shape}-quote", head + ipv6(17, bytes(16))
 
 
+def advertisements() -> Iterator[tuple[str, bytes]]:
+    """Router Advertisements of prefixes with and without a future, of two routers."""
+    for router, lifetime, valid, preferred in ((1, 60, 60, 40), (2, 0, 60, 40), (1, 9, 1, 0)):
+        prefix = bytes((3, 4, 64, 0xC0)) + valid.to_bytes(4, "big") + preferred.to_bytes(4, "big")
+        prefix += bytes(4) + bytes.fromhex("20010db800010001") + bytes(8)
+        mtu = bytes((5, 1, 0, 0)) + (1500).to_bytes(4, "big")
+        icmp = bytes((134, 0, 0, 0, 64, 0)) + lifetime.to_bytes(2, "big") + bytes(8) + mtu + prefix
+        source = bytes.fromhex("fe80" + "00" * 13) + bytes((router,))
+        everyone = bytes.fromhex("ff02" + "00" * 13 + "01")
+        head = b"\x60\0\0\0" + len(icmp).to_bytes(2, "big") + bytes((ICMPV6, 255))
+        packet = head + source + everyone + icmp
+        yield f"{router}-{lifetime}", bytes((0, (len(packet) + 1) // 2)) + packet + bytes(3)
+
+
+def texts() -> Iterator[tuple[str, bytes]]:
+    """The example of a configuration in our manual's terms, and a hosts file."""
+    toml = '[node]\nname = "mn"  # of the host\ninterfaces = ["if1", "if2"]\noffload = true\n'
+    toml += "mtu = 1_400\n[interface.if2]\npreference = 20\ndisabled = false\n"
+    yield "toml", b"\0" + toml.encode()
+    hosts = "# all\n2001+db8+1+1.211-22ff-fe33-4455 mn 20 300\n"
+    hosts += "0211-22ff-fe33-4466.2001+0db8+0001+0002 cn\n"
+    yield "hosts", b"\1" + hosts.encode()
+
+
 def main(folder: Path) -> None:
     sources = {
         "fuzz_wire": packets,
         "fuzz_lu": updates,
         "fuzz_input": lives,
         "fuzz_icmp": errors,
+        "fuzz_ra": advertisements,
+        "fuzz_text": texts,
     }
     for target, source in sources.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
