@@ -525,6 +525,96 @@ answer_with_a_made_up_or_an_old_token_rekeys_nothing(void **state)
 	assert_int_equal(STAT(sess_rekeyed), 0);
 }
 
+/* Opens a session, with names that know one locator of YOU. */
+static struct ilnp_sess *
+open_at(uint64_t at)
+{
+	const struct ilnp_nidpair nids = { ME, YOU };
+	const struct ilnp_lurec rec = { l64(at), 0, 300 };
+	struct ilnp_sess *s = NULL;
+
+	ilnp_env_epoch_begin();
+	assert_int_equal(ilnp_ilcc_open(r.c, &nids, &rec, 1, r.now, &s), 0);
+	ilnp_env_epoch_end();
+	return (s);
+}
+
+/* The probe of a session toward a locator among the last actions, or NULL. */
+static const struct ilnp_act *
+probe_of(const struct ilnp_sess *s, uint64_t to)
+{
+	for (u_int i = 0; i < r.acts.as_n; i++) {
+		const struct ilnp_act *a = &r.acts.as_act[i];
+
+		if (a->a_ctl.cp_kind == ILNP_CTL_PROBE &&
+		    a->a_ctl.cp_echoid == (uint16_t)s->s_id &&
+		    a->a_ctl.cp_dst.l64.l64 == to)
+			return (a);
+	}
+	return (NULL);
+}
+
+/*
+ * Two sessions of one pair have taken each other's peer: the one that only
+ * believed a nonce gives it to the one whose probe is answered under it.
+ */
+static void
+sessions_crossed_with_those_of_the_peer_find_back(void **state)
+{
+	struct ilnp_sess *x = rig_accepted(&N1), *y;
+	u_int kept = 0;
+
+	(void)state;
+	assert_int_equal(rig_udp(B(1), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	y = open_at(B(1));
+	assert_ptr_not_equal(x, y);
+	assert_int_equal(rig_udp(B(1), A(0), &N2, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, y);
+	for (u_int i = 0; i < 200 && !ilnp_nonce_eq(&x->s_nin, &N2); i++) {
+		struct ilnp_act a;
+
+		r.now += ILNP_MS(100);
+		assert_int_equal(rig_output(x, 100), ILNP_OUT_ILNP);
+		rig_tick();
+		if (probe_of(x, B(1)) == NULL)
+			continue;
+		a = *probe_of(x, B(1));
+		a.a_ctl.cp_body = a.a_data;
+		kept += rig_answer(&a, &N2) == ILNP_IN_DELIVER;
+	}
+	assert_true(ilnp_nonce_eq(&x->s_nin, &N2));
+	assert_int_equal(STAT(sess_rekeyed), 1);
+	assert_int_equal(y->s_state, ILNP_SESS_TRYING);
+	assert_int_equal(y->s_nin.n_len, 0);
+	/* What the other one of the peer says now goes to the one that waits. */
+	assert_int_equal(rig_udp(B(1), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, y);
+	/* Chance keeps both ends from doing this at once, but not for ever. */
+	assert_in_range(kept, 0, 30);
+}
+
+static void
+names_put_every_session_right_that_has_lost_its_peer(void **state)
+{
+	struct ilnp_sess *x = rig_opened(1, &N1), *y;
+
+	(void)state;
+	assert_int_equal(RIG_LU(B(0), A(0), &N1, { l64(B(0)), 0, 300 }),
+	    ILNP_IN_CONSUMED);
+	assert_int_equal(rig_tcp(B(1), A(0), &N2, TH_SYN), ILNP_IN_DELIVER);
+	y = r.in.i_sess;
+	assert_int_equal(rig_output(y, 100), ILNP_OUT_ILNP);
+	assert_true(rig_answer_all(&N2) > 0);
+	assert_true(rig_info(y).si_confirmed);
+	for (u_int i = 0; i < x->s_paths->ps_cap; i++)
+		x->s_paths->ps_path[i].p_state = ILNP_PATH_DOWN;
+	assert_ptr_equal(open_at(B(1)), y);
+	assert_true(rig_knows(x, B(1)));
+}
+
 static void
 forgeries_do_not_keep_a_dead_path_from_being_noticed(void **state)
 {
@@ -719,6 +809,8 @@ TEST_MAIN(
 	RIG_TEST(restarted_peer_must_name_its_other_locators_anew),
 	RIG_TEST(restarted_peer_is_noticed_in_an_idle_session_too),
 	RIG_TEST(answer_with_a_made_up_or_an_old_token_rekeys_nothing),
+	RIG_TEST(sessions_crossed_with_those_of_the_peer_find_back),
+	RIG_TEST(names_put_every_session_right_that_has_lost_its_peer),
 	RIG_TEST(forgeries_do_not_keep_a_dead_path_from_being_noticed),
 	RIG_TEST(wrong_nonces_are_questioned_at_most_once_a_second),
 	RIG_TEST(packet_without_a_nonce_teaches_nothing),

@@ -137,6 +137,11 @@ def _foreign(session: Session, view: PacketView, _past: Past, answers: bool) -> 
     return outcomes
 
 
+def forgotten(session: Session) -> Session:
+    """The session without a nonce of the peer's that it had taken but not proven."""
+    return replace(session, theirs=b"", state=State.TRYING, provisional=False)
+
+
 def outcomes(
     session: Session, view: PacketView, packet: bytes, past: Past, now: int
 ) -> list[Session]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ilnpcore import Core, Flag, Session, Verdict
-from rules import Past, outcomes, same, token_of, usable
+from rules import Past, forgotten, outcomes, same, token_of, usable
 
 from ilnptool.wire import build
 from ilnptool.wire.cksum import ChecksumVerdict
@@ -165,7 +165,15 @@ class World:
         """Checks that a packet did to the node's sessions what the rules allow."""
         after = node.core.sessions()
         theirs = view.nonce.octets if view.nonce else b""
-        matched = {s.id for s in before.values() if theirs and s.theirs == theirs}
+        source = view.source.l64.value
+        held = {
+            s.id
+            for s in before.values()
+            if theirs and s.theirs == theirs and (not s.provisional or source in s.locators)
+        }
+        firm = {ident for ident in held if not before[ident].provisional}
+        token = token_of(view, packet)
+        askers = {ident for ident, past in node.past.items() if token in past.probes}
         changed = 0
         for ident, old in before.items():
             if ident not in after:
@@ -173,9 +181,11 @@ class World:
                 continue
             past = node.past.setdefault(ident, Past())
             allowed = [old]
-            if not matched or ident in matched:
+            if not held or ident in held or (not firm and ident in askers):
                 allowed = outcomes(old, view, packet, past, self.now)
             new = after[ident]
+            if ident in held - firm and askers - {ident} and same(new, forgotten(old)):
+                continue  # its nonce has turned out to be that of another session
             assert any(same(new, one) for one in allowed), (view, old, new, allowed)
             changed += not same(old, new)
             if new.theirs != old.theirs and old.confirmed and not old.provisional:
@@ -187,10 +197,9 @@ class World:
             assert theirs and after[ident].theirs == theirs
             assert set(after[ident].locators) == {view.source.l64.value}
             node.proven.add(view.source.l64.value)
-        for ident, past in node.past.items():
-            if ident in after and token_of(view, packet) in past.probes:
-                node.proven.add(view.source.l64.value)
-                node.blind = 0
+        if askers & set(after):
+            node.proven.add(source)
+            node.blind = 0
 
     def _emit(self, node: Node, packets: list[bytes], answered: PacketView | None = None) -> None:
         """What a node sends by itself: it must be well-formed, honest and asked for."""

@@ -492,29 +492,18 @@ put_locators(struct ilnp_ilcc *c, struct ilnp_sess *s,
 }
 
 /*
- * Finds a session that leads to the node we mean: one that we opened, or one
- * that it began from where names say it is.  Others may use its NID.
- * Returns the session locked, or NULL.
+ * True if a session leads to the node we mean: we opened it, or that node began
+ * it from where names say it is.  Others may use its NID.
  */
-static struct ilnp_sess *
-find_named(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
-    const struct ilnp_lurec *rec, u_int n)
+static bool
+is_named(struct ilnp_sess *s, const struct ilnp_lurec *rec, u_int n)
 {
-	struct ilnp_sess *s;
+	bool named = s->s_initiator;
 
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
-		bool named = s->s_initiator;
-
-		if (!ilnp_nidpair_eq(&s->s_nids, nids) || trust(s) == 0)
-			continue;
-		ilnp_lock(&s->s_lock);
-		for (u_int i = 0; !named && i < n; i++)
-			named = is_at(s, rec[i].lr_l64);
-		if (named && !s->s_dead)
-			return (s);
-		ilnp_unlock(&s->s_lock);
-	}
-	return (NULL);
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	for (u_int i = 0; !named && i < n; i++)
+		named = is_at(s, rec[i].lr_l64);
+	return (named && trust(s) != 0 && !s->s_dead);
 }
 
 int
@@ -522,23 +511,37 @@ ilnp_ilcc_open(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
     const struct ilnp_lurec *rec, u_int n, ilnp_time_t now,
     struct ilnp_sess **sp)
 {
-	struct ilnp_sess *s;
+	struct ilnp_sess *s, *best = NULL;
+	bool bestlost = false;
 	int error;
 
 	ILNP_EPOCH_ASSERT();
-	s = find_named(c, nids, rec, n);
-	if (s != NULL) {
+	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
+		bool named, lost;
+
+		if (!ilnp_nidpair_eq(&s->s_nids, nids))
+			continue;
+		ilnp_lock(&s->s_lock);
+		named = is_named(s, rec, n);
+		lost = ilnp_sess_lost(s);
 		/*
 		 * What the peer itself has told us by a Locator Update stands,
 		 * unless it is nowhere there: both of us may have moved
 		 * (RFC 6740 s6.2).
 		 */
-		if (s->s_lu_rx == 0 || ilnp_sess_lost(s)) {
+		if (named && (s->s_lu_rx == 0 || lost)) {
 			(void)put_locators(c, s, rec, n, now);
 			s->s_synced = false;
 		}
 		ilnp_unlock(&s->s_lock);
-		*sp = s;
+		if (named && (best == NULL || (lost == bestlost ?
+		    prefer(s, best) : bestlost))) {
+			best = s;
+			bestlost = lost;
+		}
+	}
+	if (best != NULL) {
+		*sp = best;
 		return (0);
 	}
 	s = alloc_sess(c, nids, true, now);

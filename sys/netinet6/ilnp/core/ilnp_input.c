@@ -108,22 +108,16 @@ keep_only(struct ilnp_locset *ls, struct ilnp_l64 l64)
  * and begun anew.
  */
 static bool
-rekey(struct ilnp_ilcc *c, struct ilnp_sess *s, const struct ilnp_in *in,
-    const uint8_t *pkt, struct after *after, ilnp_time_t now)
+rekey(struct ilnp_ilcc *c, struct ilnp_sess *s, const struct ilnp_view *v,
+    uint16_t seq, uint64_t token, struct after *after, ilnp_time_t now)
 {
-	const struct ilnp_view *v = &in->i_view;
 	struct ilnp_l64pair pair = {
 		.local = v->v_dst.l64, .remote = v->v_src.l64
 	};
 	struct ilnp_path *p;
-	uint64_t token;
-	uint16_t seq;
 
 	ILNP_LOCK_ASSERT(&s->s_lock);
 	if (s->s_state == ILNP_SESS_IPV6 ||
-	    v->v_proto != ILNP_PROTO_ICMPV6 ||
-	    v->v_icmptype != ILNP_ICMP6_ECHO_REP ||
-	    !ilnp_icmp_is_probe(v, pkt, &seq, &token) ||
 	    token != ilnp_sess_token(c, s, &pair, seq))
 		return (false);
 	/* An answer counts once: a recorded one must not do this again. */
@@ -147,6 +141,60 @@ rekey(struct ilnp_ilcc *c, struct ilnp_sess *s, const struct ilnp_in *in,
 	ilnp_sess_setnonce(c, s, &v->v_nonce, true, now);
 	after->unhalf = after->busy = true;
 	return (true);
+}
+
+/* Takes back a nonce that has turned out to belong to another session. */
+static void
+forget_nonce(struct ilnp_sess *s, const struct ilnp_nonce *nonce)
+{
+	ilnp_lock(&s->s_lock);
+	if (s->s_provisional && ilnp_nonce_eq(&s->s_nin, nonce)) {
+		s->s_nin.n_len = 0;
+		s->s_provisional = false;
+		s->s_state = ILNP_SESS_TRYING;
+	}
+	ilnp_unlock(&s->s_lock);
+}
+
+/*
+ * Finds the session whose probe a packet answers, under a nonce that is new or
+ * that `held' has taken without proof: where both ends have begun sessions at
+ * once these may have taken each other's nonces crosswise.  Only one end may
+ * put that right, or they are crossed again: chance decides.
+ * Returns the session locked, or NULL.
+ */
+static struct ilnp_sess *
+find_asker(struct ilnp_ilcc *c, const uint8_t *pkt, const struct ilnp_in *in,
+    struct ilnp_sess *held, struct after *after, ilnp_time_t now)
+{
+	const struct ilnp_view *v = &in->i_view;
+	struct ilnp_sess *s;
+	uint64_t token;
+	uint16_t seq;
+	uint8_t coin = 0;
+
+	if (!ilnp_icmp_is_probe(v, pkt, &seq, &token))
+		return (NULL);
+	if (held != NULL)
+		ilnp_env_random(&coin, sizeof(coin));
+	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, &in->i_nids)],
+	    s_hash) {
+		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids) ||
+		    (s != held && (coin & 1) != 0))
+			continue;
+		ilnp_lock(&s->s_lock);
+		if (!s->s_dead && rekey(c, s, v, seq, token, after, now)) {
+			if (held == NULL || s == held)
+				return (s);
+			ilnp_unlock(&s->s_lock);
+			forget_nonce(held, &v->v_nonce);
+			ilnp_lock(&s->s_lock);
+			if (!s->s_dead && nonce_matches(s, v))
+				return (s);
+		}
+		ilnp_unlock(&s->s_lock);
+	}
+	return (NULL);
 }
 
 /* Asks a known locator, at most once a second, who is there now. */
@@ -185,26 +233,35 @@ find_by_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, enum ilnp_flowhint hint,
 	struct ilnp_l64pair pair = {
 		.local = v->v_dst.l64, .remote = v->v_src.l64
 	};
-	struct ilnp_sess *s, *known = NULL;
+	const bool answer = v->v_proto == ILNP_PROTO_ICMPV6 &&
+	    v->v_icmptype == ILNP_ICMP6_ECHO_REP;
+	struct ilnp_sess *s, *known = NULL, *held = NULL;
 	bool any = false;
 
 	CK_LIST_FOREACH(s, b, s_hash) {
 		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids))
 			continue;
 		ilnp_lock(&s->s_lock);
-		if (!s->s_dead && nonce_matches(s, v))
-			return (s);
+		if (!s->s_dead && nonce_matches(s, v)) {
+			if (!s->s_provisional || !answer)
+				return (s);
+			held = s;
+		}
 		ilnp_unlock(&s->s_lock);
 	}
 	/* Not on the common path any more: this nonce is new to us. */
+	if (answer) {
+		s = find_asker(c, pkt, in, held, after, now);
+		if (s != NULL)
+			return (s);
+	}
 	CK_LIST_FOREACH(s, b, s_hash) {
 		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids))
 			continue;
 		ilnp_lock(&s->s_lock);
 		if (!s->s_dead) {
 			any |= s->s_state != ILNP_SESS_IPV6;
-			if (rekey(c, s, in, pkt, after, now) ||
-			    adopt_nonce(c, s, v, after, now))
+			if (adopt_nonce(c, s, v, after, now))
 				return (s);
 			if (known == NULL && s->s_state == ILNP_SESS_OPEN &&
 			    ilnp_locset_find(&s->s_remote, pair.remote) != NULL)
