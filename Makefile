@@ -28,10 +28,11 @@ setup:
 setup-test:
 	@tools/setup.sh run test docs kernel
 
-# The node and the link emulator.
+# The node, the link emulator and the resolver.
 build: setup
 	@$(MAKE) -s -C usr.sbin/ilnpd OUT=$(OUT)
 	@$(MAKE) -s -C pytools/linkem OUT=$(OUT)
+	@$(MAKE) -s -C lib/libc-ilnp OUT=$(OUT)
 
 lab: need-root build
 	$(ILNPTOOL) lab run duality --short

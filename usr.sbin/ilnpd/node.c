@@ -24,6 +24,7 @@
 #include "ilnp_addr.h"
 #include "locator.h"
 #include "log.h"
+#include "names.h"
 #include "node.h"
 #include "priv.h"
 
@@ -233,6 +234,8 @@ start_names(struct node *n)
 {
 	char message[HOSTS_ERROR_MAX];
 
+	if (names_open(n, &n->n_names) != 0)
+		return (EXIT_MISSING);
 	if (n->n_conf.c_hosts[0] == '\0' || node_read_hosts(n, message))
 		return (0);
 	log_error("%s", message);
@@ -347,6 +350,9 @@ node_stop(struct node *n)
 	if (n->n_ctl != NULL)
 		ctl_close(n->n_ctl);
 	n->n_ctl = NULL;
+	if (n->n_names != NULL)
+		names_close(n->n_names);
+	n->n_names = NULL;
 	if (n->n_netlink != NULL && n->n_locators != NULL)
 		locators_withdraw(n);
 	if (n->n_loop != NULL) {
@@ -437,6 +443,7 @@ do_round(struct node *n, ilnp_time_t now)
 	}
 	if (edge_waits(n))
 		edge_resume(n, now);
+	names_tick(n, now);
 	do_slow_things(n, now);
 }
 

@@ -24,6 +24,7 @@ struct flows;
 struct guard;
 struct hosts;
 struct locators;
+struct names;
 struct priv;
 
 /* An interface that the configuration names, present or not. */
@@ -51,6 +52,7 @@ struct node {
 	struct neighs	*n_neighs;
 	struct locators	*n_locators;
 	struct hosts	*n_hosts;
+	struct names	*n_names;
 	struct flows	*n_flows;
 	struct guard	*n_guard;
 	struct edge	*n_edge;

@@ -13,6 +13,7 @@
 #include "guard.h"
 #include "hosts.h"
 #include "iface.h"
+#include "names.h"
 
 #define	OUT_OCTETS	(256 * 1024)	/* sent at once, to stay in the cache */
 #define	OUT_PACKETS	128		/* before others get their turn */
@@ -191,12 +192,14 @@ static struct ilnp_sess *
 open_session(struct node *n, const struct packet *p,
     const struct ilnp_nidpair *nids, ilnp_time_t now)
 {
-	const struct host *ho = hosts_find(n->n_hosts, nids->remote);
+	const struct host *ho = names_find(n, nids->remote, now);
 	struct ilnp_sess *s;
 
 	if (ho != NULL && ilnp_ilcc_open(n->n_ilcc, nids, ho->ho_rec,
-	    ho->ho_n, now, &s) == 0)
+	    ho->ho_n, now, &s) == 0) {
+		names_opened(n, nids->remote, now);
 		return (s);
+	}
 	n->n_stats.node_out_nosess++;
 	icmp_refuse(n, p, ILNP_ICMP6_UNREACH, UNREACH_ADDRESS, 0, now);
 	return (NULL);
@@ -322,8 +325,10 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0, NULL, now, &out);
 	if (out.o_kick)
 		n->n_tick = now;
-	if (verdict == ILNP_OUT_NOPATH)
+	if (verdict == ILNP_OUT_NOPATH) {
+		names_lost(n, nids.remote, now);
 		return;
+	}
 	if (keyed)
 		note_flow(n, p, &v, &fk, verdict, now);
 	if (verdict == ILNP_OUT_ILNP && edge_omits_nonces(n))

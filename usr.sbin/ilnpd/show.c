@@ -8,10 +8,12 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
+#include "candidate.h"
 #include "event.h"
 #include "hosts.h"
 #include "ilnp.h"
 #include "locator.h"
+#include "names.h"
 #include "notation.h"
 #include "show.h"
 
@@ -212,29 +214,40 @@ show_knobs(struct node *n)
 	return (o);
 }
 
+static json_t *
+show_host(const struct host *ho, const char *name)
+{
+	json_t *recs = json_array();
+
+	for (u_int r = 0; r < ho->ho_n; r++)
+		(void)json_array_append_new(recs, json_pack("{s:o, s:I, s:I}",
+		    "l64", l64_text(ho->ho_rec[r].lr_l64),
+		    "preference", (json_int_t)ho->ho_rec[r].lr_pref,
+		    "lifetime", (json_int_t)ho->ho_rec[r].lr_life));
+	return (json_pack("{s:s, s:o, s:o, s:b, s:o}",
+	    "name", name,
+	    "nid", nid_text(ho->ho_nid),
+	    "identity", identity_text(ho->ho_nid),
+	    "taught", (int)ho->ho_taught,
+	    "locators", recs));
+}
+
 json_t *
 show_hosts(struct node *n)
 {
-	json_t *list = json_array();
+	json_t *list = json_array(), *o;
+	const struct candidate *c;
 	const struct host *ho;
 
 	for (u_int i = 0; i < 1000 &&
-	    (ho = hosts_at(n->n_hosts, i)) != NULL; i++) {
-		json_t *recs = json_array();
-
-		for (u_int r = 0; r < ho->ho_n; r++)
-			(void)json_array_append_new(recs, json_pack(
-			    "{s:o, s:I, s:I}",
-			    "l64", l64_text(ho->ho_rec[r].lr_l64),
-			    "preference", (json_int_t)ho->ho_rec[r].lr_pref,
-			    "lifetime", (json_int_t)ho->ho_rec[r].lr_life));
-		(void)json_array_append_new(list, json_pack(
-		    "{s:s, s:o, s:o, s:b, s:o}",
-		    "name", ho->ho_name,
-		    "nid", nid_text(ho->ho_nid),
-		    "identity", identity_text(ho->ho_nid),
-		    "taught", (int)ho->ho_taught,
-		    "locators", recs));
+	    (ho = hosts_at(n->n_hosts, i)) != NULL; i++)
+		(void)json_array_append_new(list, show_host(ho, ho->ho_name));
+	for (u_int i = 0; (c = names_candidate(n, i)) != NULL; i++) {
+		o = show_host(&c->c_host, c->c_name);
+		(void)json_object_set_new(o, "uid", json_integer(c->c_uid));
+		(void)json_object_set_new(o, "in_use",
+		    json_boolean(c->c_pinned));
+		(void)json_array_append_new(list, o);
 	}
 	return (list);
 }
@@ -320,7 +333,11 @@ show_session(const struct ilnp_sessinfo *si, const struct node *n)
 		[ILNP_CKSUM_RFC] = "rfc",
 		[ILNP_CKSUM_IPV6] = "ipv6",
 	};
+	const struct candidate *c = names_candidate_of(n,
+	    si->si_nids.remote);
 	const struct host *ho = hosts_find(n->n_hosts, si->si_nids.remote);
+	const char *name = ho != NULL ? ho->ho_name : c != NULL && c->c_pinned ?
+	    c->c_name : "";
 	const char *why = si->si_state != ILNP_SESS_IPV6 ? NULL :
 	    event_fallback_reason(si->si_nids.remote);
 
@@ -329,7 +346,7 @@ show_session(const struct ilnp_sessinfo *si, const struct node *n)
 	    "id", (json_int_t)si->si_id,
 	    "local_nid", nid_text(si->si_nids.local),
 	    "remote_nid", nid_text(si->si_nids.remote),
-	    "name", ho != NULL && ho->ho_name[0] != '\0' ? ho->ho_name : NULL,
+	    "name", name[0] != '\0' ? name : NULL,
 	    "state", states[si->si_state],
 	    "reason", why,
 	    "initiator", (int)si->si_initiator,

@@ -27,6 +27,10 @@
 	X(node_ra, "Router Advertisements taken in")			\
 	X(node_ra_bad, "Router Advertisements ignored: not in order")	\
 	X(node_netlink_lost, "Times the kernel's events had to be asked for again") \
+	X(node_names_taught, "Correspondents learnt from look-ups of programs") \
+	X(node_names_refused, "Correspondents not learnt: they belong to another name") \
+	X(node_names_asked, "Names asked again: their locators ended or led nowhere") \
+	X(node_names_renewed, "Correspondents whose name told of locators again") \
 	X(node_ctl_dropped, "Control connections closed for not reading what they asked for")
 
 struct node_stats {

@@ -1,0 +1,48 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Names: serves the resolvers of this host's programs (lib/libc-ilnp), and asks
+ * a name again when what it told has ended or leads nowhere.
+ *
+ * The socket's address is abstract, "\0ilnpd.names", so it belongs to the
+ * network namespace.  Messages are text, one request and one answer:
+ *
+ *	find NAME				ok [NID ...]
+ *	teach NAME NID L64,PREF,SECONDS ...	ok | no REASON
+ */
+#ifndef _ILNPD_NAMES_H_
+#define	_ILNPD_NAMES_H_
+
+#include "hosts.h"
+#include "node.h"
+
+struct candidate;
+struct names;
+
+/*
+ * Opens the socket, while we are root: resolvers believe nobody else.
+ * Returns 0 or an errno after a message.  That another node has the address
+ * is no error: names are its business then.
+ */
+int	names_open(struct node *, struct names **);
+void	names_close(struct names *);
+
+/* What opens sessions with a NID: hosts file, control socket, or candidate. */
+const struct host *names_find(struct node *, struct ilnp_nid, ilnp_time_t now);
+
+/* A session with a NID has been opened with what names_find() gave. */
+void	names_opened(struct node *, struct ilnp_nid, ilnp_time_t now);
+
+/* Packets of a session with a NID had no path. */
+void	names_lost(struct node *, struct ilnp_nid, ilnp_time_t now);
+
+/* Sees whether names have to be asked again; about once a second. */
+void	names_tick(struct node *, ilnp_time_t now);
+
+/* For listings: the i-th candidate, NULL behind the last. */
+struct candidate *names_candidate(const struct node *, u_int i);
+struct candidate *names_candidate_of(const struct node *, struct ilnp_nid);
+
+#endif /* !_ILNPD_NAMES_H_ */
