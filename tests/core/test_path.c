@@ -646,7 +646,46 @@ unproven_place_gets_its_few_packets_whatever_is_chosen(void **state)
 	}
 }
 
+static void
+only_algorithms_that_take_turns_spread_a_flow(void **state)
+{
+	struct ilnp_choice ch = { .ch_kind = ILNP_CHOICE_ANY };
+	const struct ilnp_sel_alg *spread[] = { &ilnp_sel_rr, &ilnp_sel_drr,
+	    &ilnp_sel_drr_paper, &ilnp_sel_weighted };
+	const struct ilnp_sel_alg *keep[] = { &ilnp_sel_pref,
+	    &ilnp_sel_sticky, &ilnp_sel_redundant };
+	struct ilnp_pathset *ps = make_set(16, &ilnp_sel_rr);
+
+	(void)state;
+	assert_false(ilnp_pathset_spreads(ps, &ch));
+	two_by_two(ps);
+	set_state(ps, ILNP_PATH_UP);
+	for (u_int i = 0; i < NITEMS(keep); i++) {
+		ilnp_pathset_algorithm(ps, keep[i]);
+		assert_false(ilnp_pathset_spreads(ps, &ch));
+	}
+	for (u_int i = 0; i < NITEMS(spread); i++) {
+		ilnp_pathset_algorithm(ps, spread[i]);
+		assert_true(ilnp_pathset_spreads(ps, &ch));
+	}
+	/* A choice of one pair leaves nothing to spread over, half of one does. */
+	ch.ch_kind = ILNP_CHOICE_PIN;
+	ch.ch_pair = (struct ilnp_l64pair){ A(1), B(1) };
+	assert_false(ilnp_pathset_spreads(ps, &ch));
+	ch.ch_pair.remote.l64 = 0;
+	assert_true(ilnp_pathset_spreads(ps, &ch));
+	ch.ch_kind = ILNP_CHOICE_REDUNDANT;
+	assert_false(ilnp_pathset_spreads(ps, &ch));
+	/* Only paths of the best state and preference count. */
+	ch.ch_kind = ILNP_CHOICE_ANY;
+	path(ps, 0, 1)->p_rank = 5;
+	path(ps, 1, 0)->p_state = path(ps, 1, 1)->p_state = ILNP_PATH_DOWN;
+	assert_false(ilnp_pathset_spreads(ps, &ch));
+	free(ps);
+}
+
 TEST_MAIN(
+	TEST(only_algorithms_that_take_turns_spread_a_flow),
 	TEST(a_full_mesh_is_taken_diagonally),
 	TEST(turns_do_not_depend_on_how_locators_came),
 	TEST(turns_go_on_within_a_preference_group),

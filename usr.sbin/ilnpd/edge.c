@@ -22,6 +22,18 @@
 #define	UDP_HDRLEN	8
 #define	TICKS_MAX	64	/* full lists of actions at a time */
 
+static bool
+fill_pool(struct edge_pool *ep)
+{
+	ep->ep_mem = malloc((size_t)(EDGE_BUFS + 1) * EDGE_STRIDE);
+	if (ep->ep_mem == NULL)
+		return (false);
+	for (u_int i = 0; i < EDGE_BUFS; i++)
+		ep->ep_buf[i] = ep->ep_mem + (size_t)i * EDGE_STRIDE;
+	ep->ep_spare = ep->ep_mem + (size_t)EDGE_BUFS * EDGE_STRIDE;
+	return (true);
+}
+
 struct edge *
 edge_alloc(void)
 {
@@ -29,14 +41,12 @@ edge_alloc(void)
 
 	if (e == NULL)
 		return (NULL);
-	e->e_out.ep_mem = malloc((size_t)EDGE_BUFS * EDGE_STRIDE);
-	e->e_in.ep_mem = malloc((size_t)EDGE_BUFS * EDGE_STRIDE);
-	if (e->e_out.ep_mem == NULL || e->e_in.ep_mem == NULL) {
+	if (!fill_pool(&e->e_out) || !fill_pool(&e->e_in)) {
 		edge_free(e);
 		return (NULL);
 	}
 	for (u_int i = 0; i < EDGE_BUFS; i++) {
-		e->e_iov[i].iov_base = edge_buf(&e->e_in, i) + EDGE_HEAD;
+		e->e_iov[i].iov_base = e->e_in.ep_buf[i] + EDGE_HEAD;
 		e->e_iov[i].iov_len = EDGE_PACKET;
 		e->e_msg[i].msg_hdr.msg_iov = &e->e_iov[i];
 		e->e_msg[i].msg_hdr.msg_iovlen = 1;
@@ -208,6 +218,9 @@ edge_resume(struct node *n, ilnp_time_t now)
 	n->n_edge->e_paused = false;
 	n->n_edge->e_out.ep_n = 0;
 	(void)loop_mod(n->n_loop, &n->n_tun.tu_src, EPOLLIN);
+	/* The device says nothing of a packet that has been read already. */
+	if (cut_more(&n->n_edge->e_cut))
+		edge_output(n, 0);
 }
 
 bool

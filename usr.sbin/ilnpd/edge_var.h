@@ -3,7 +3,7 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * The edge from the inside: for edge.c, out.c, in.c and icmp.c only.
+ * The edge from the inside: for edge.c, out.c, cut.c, in.c and icmp.c only.
  */
 #ifndef _ILNPD_EDGE_VAR_H_
 #define	_ILNPD_EDGE_VAR_H_
@@ -31,15 +31,45 @@
 
 _Static_assert(VNET_LEN == 10, "NEIGH_MAC_OFF and the kernel say so");
 
-/* EDGE_BUFS buffers of EDGE_STRIDE. */
+/* EDGE_BUFS buffers of EDGE_STRIDE, and one in reserve. */
 struct edge_pool {
 	uint8_t		*ep_mem;
+	uint8_t		*ep_buf[EDGE_BUFS];
+	uint8_t		*ep_spare;
 	u_int		ep_n;		/* in use */
+};
+
+/* A packet in one of the buffers. */
+struct packet {
+	uint8_t		*p_ip;		/* its IPv6 header */
+	size_t		p_len;
+	struct virtio_net_hdr p_vnet;	/* offsets count from p_ip */
+	bool		p_urgent;	/* goes out at once */
+	bool		p_piece;	/* of a larger one: not to be cut again */
+};
+
+/* A packet of several segments that is being cut. */
+struct cut {
+	struct packet	ct_whole;
+	size_t		ct_l4off;
+	size_t		ct_hdrlen;	/* of all headers */
+	size_t		ct_piece;	/* octets of payload in each piece */
+	size_t		ct_at;		/* octets of ct_whole that are done */
+	bool		ct_tcp;
+};
+
+/* How fast the host sends what is to be cut. */
+struct cut_rate {
+	ilnp_time_t	cr_since;
+	uint64_t	cr_octets;	/* since then */
+	uint64_t	cr_rate;	/* octets/s before */
 };
 
 struct edge {
 	struct edge_pool e_out;		/* in use until the ports are flushed */
 	struct edge_pool e_in;
+	struct cut	e_cut;		/* in the spare buffer of e_out */
+	struct cut_rate	e_cutrate;
 	bool		e_paused;	/* nothing is read from the host */
 	struct mmsghdr	e_msg[EDGE_BUFS];
 	struct iovec	e_iov[EDGE_BUFS];
@@ -50,20 +80,6 @@ struct edge {
 	ilnp_time_t	e_errsecond;	/* limits errors to the host */
 	u_int		e_nerr;
 	struct log_rate	e_rate;
-};
-
-static inline uint8_t *
-edge_buf(struct edge_pool *ep, u_int i)
-{
-	return (ep->ep_mem + (size_t)i * EDGE_STRIDE);
-}
-
-/* A packet in one of the buffers. */
-struct packet {
-	uint8_t		*p_ip;		/* its IPv6 header */
-	size_t		p_len;
-	struct virtio_net_hdr p_vnet;	/* offsets count from p_ip */
-	bool		p_urgent;	/* goes out at once */
 };
 
 static inline uint16_t
@@ -146,6 +162,35 @@ void	edge_own_pair(struct node *, const struct ilnp_nidpair *,
 
 /* out.c */
 void	out_packet(struct node *, struct packet *, ilnp_time_t now);
+
+/* cut.c */
+
+/* How many segments a packet of the host holds; 1 if it cannot be cut. */
+u_int	cut_segments(const struct packet *, const struct ilnp_view *);
+
+/*
+ * How many segments of a packet of `segments' should go one way together, so
+ * that neither much is overtaken by what goes the other ways nor all time is
+ * spent on single segments.
+ */
+u_int	cut_together(struct cut_rate *, const struct packet *, u_int segments,
+	    ilnp_time_t now);
+
+/*
+ * Begins to cut a packet of more than one segment into pieces of `together'.
+ * It must stay where it is until cut_more() says that nothing is left.
+ */
+void	cut_begin(struct cut *, const struct packet *,
+	    const struct ilnp_view *, u_int together);
+
+static inline bool
+cut_more(const struct cut *ct)
+{
+	return (ct->ct_at < ct->ct_whole.p_len);
+}
+
+/* Makes the next piece a packet in a buffer of at least EDGE_PACKET octets. */
+void	cut_next(struct cut *, uint8_t *to, struct packet *);
 
 /* icmp.c */
 

@@ -22,6 +22,7 @@
 #define	UNREACH_ADMIN	1
 #define	UNREACH_ADDRESS	3
 #define	GSO_MASK	0x7f	/* without the ECN flag */
+#define	CUT_FEW		8	/* segments that cost little to send one by one */
 
 /* Where the nonce header goes. */
 struct gap {
@@ -142,6 +143,28 @@ insert_nonce(struct packet *p, const struct gap *g,
 		p->p_vnet.csum_start += (uint16_t)len;
 }
 
+/*
+ * True if some router could take a large packet for too big that is not, as
+ * said above.  What this depends on is not all known before the path is, so
+ * this errs on the safe side.
+ */
+static bool
+may_be_misread(struct node *n, const struct packet *p,
+    const struct ilnp_view *v)
+{
+	size_t header = ilnp_ilcc_conf(n->n_ilcc)->nonce_size == 4 ? 8 : 16;
+	size_t doff;
+
+	if (v->v_proto != ILNP_PROTO_TCP)
+		return (false);
+	if (header > TCP_OFF_DOFF)
+		return (true);
+	doff = (size_t)(p->p_ip[ILNP_IP6_HDRLEN + TCP_OFF_DOFF - header] >>
+	    4) * 4;
+	return (doff > header +
+	    (size_t)(p->p_ip[v->v_l4off + TCP_OFF_DOFF] >> 4) * 4);
+}
+
 static void
 send_by_path(struct node *n, struct packet *p, const struct ilnp_view *v,
     const struct ilnp_out *out, const struct ilnp_outpath *path,
@@ -183,7 +206,7 @@ copy_packet(struct edge *e, const struct packet *p)
 {
 	struct packet q = *p;
 
-	q.p_ip = edge_buf(&e->e_out, e->e_out.ep_n++) + EDGE_HEAD + VNET_LEN;
+	q.p_ip = e->e_out.ep_buf[e->e_out.ep_n++] + EDGE_HEAD + VNET_LEN;
 	memcpy(q.p_ip, p->p_ip, p->p_len);
 	return (q);
 }
@@ -298,6 +321,37 @@ send_packet(struct node *n, struct packet *p, const struct ilnp_view *v,
 		send_by_path(n, &copy[i], v, out, &out->o_path[i], now);
 }
 
+/*
+ * Sets the packet that was read last aside, to be sent in pieces, if it should
+ * not go as one: where its segments would take turns among paths, a large
+ * packet would be overtaken by so much that TCP takes it for lost.
+ * Returns false if it goes as it is.
+ */
+static bool
+cut_up(struct node *n, const struct packet *p, const struct ilnp_view *v,
+    struct ilnp_sess *s, ilnp_time_t now)
+{
+	struct edge *e = n->n_edge;
+	struct edge_pool *ep = &e->e_out;
+	u_int segments, together;
+	uint8_t *buf;
+
+	if (p->p_vnet.gso_type == VIRTIO_NET_HDR_GSO_NONE || p->p_piece)
+		return (false);
+	together = segments = cut_segments(p, v);
+	if (ilnp_sess_spreads(n->n_ilcc, s, NULL, now))
+		together = cut_together(&e->e_cutrate, p, segments, now);
+	else if (segments <= CUT_FEW && may_be_misread(n, p, v))
+		together = 1;
+	if (together == segments)
+		return (false);
+	buf = ep->ep_buf[--ep->ep_n];
+	ep->ep_buf[ep->ep_n] = ep->ep_spare;
+	ep->ep_spare = buf;
+	cut_begin(&e->e_cut, p, v, together);
+	return (true);
+}
+
 void
 out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 {
@@ -320,6 +374,8 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 	s = find_session(n, p, &nids, fl, now);
 	if (s == NULL)
 		return;
+	if (cut_up(n, p, &v, s, now))
+		return;
 	p->p_vnet.hdr_len = edge_hdrlen(p->p_ip, p->p_len, &v);
 	verdict = ilnp_sess_output(n->n_ilcc, s, (uint32_t)p->p_len,
 	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0, NULL, now, &out);
@@ -341,7 +397,7 @@ static bool
 read_packet(struct node *n, struct packet *p)
 {
 	struct edge_pool *ep = &n->n_edge->e_out;
-	uint8_t *buf = edge_buf(ep, ep->ep_n) + EDGE_HEAD;
+	uint8_t *buf = ep->ep_buf[ep->ep_n] + EDGE_HEAD;
 	ssize_t len = read(n->n_tun.tu_fd, buf, EDGE_PACKET);
 
 	if (len < 0 && errno != EAGAIN && errno != EINTR)
@@ -351,8 +407,21 @@ read_packet(struct node *n, struct packet *p)
 	memcpy(&p->p_vnet, buf, VNET_LEN);
 	p->p_ip = buf + VNET_LEN;
 	p->p_len = (size_t)len - VNET_LEN;
-	p->p_urgent = false;
+	p->p_urgent = p->p_piece = false;
 	ep->ep_n++;
+	return (true);
+}
+
+/* The next packet to be sent, from what is being cut or from the host. */
+static bool
+next_packet(struct node *n, struct packet *p)
+{
+	struct edge *e = n->n_edge;
+
+	if (!cut_more(&e->e_cut))
+		return (read_packet(n, p));
+	cut_next(&e->e_cut, e->e_out.ep_buf[e->e_out.ep_n++] + EDGE_HEAD +
+	    VNET_LEN, p);
 	return (true);
 }
 
@@ -381,7 +450,8 @@ edge_output(void *arg, uint32_t events)
 	if (n->n_edge->e_paused)
 		return;
 	ilnp_env_epoch_begin();
-	for (u_int i = 0; i < OUT_PACKETS && read_packet(n, &p); i++) {
+	for (u_int i = 0; (i < OUT_PACKETS || cut_more(&n->n_edge->e_cut)) &&
+	    next_packet(n, &p); i++) {
 		out_packet(n, &p, now);
 		octets += p.p_len;
 		if (octets > OUT_OCTETS ||

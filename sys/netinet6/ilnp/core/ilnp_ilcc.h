@@ -133,6 +133,13 @@ enum ilnp_outverdict ilnp_sess_output(struct ilnp_ilcc *, struct ilnp_sess *,
 	    ilnp_time_t now, struct ilnp_out *);
 
 /*
+ * True if packets of one flow with that choice would take turns among several
+ * paths now, so that a large one should not go as one.
+ */
+bool	ilnp_sess_spreads(struct ilnp_ilcc *, struct ilnp_sess *,
+	    const struct ilnp_choice *, ilnp_time_t now);
+
+/*
  * Changes the choice of a flow of a session; with `choice' NULL that of the
  * session, for flows that have none (ILNP_CHOICE_ANY).  ch_lost of `want' does
  * not matter.

@@ -289,6 +289,32 @@ thin_out(const struct ilnp_pathset *ps, uint32_t mask)
 	return (thin);
 }
 
+/*
+ * Lists those of `offer' in the best state present, of the best preference
+ * group.  Returns how many there are.
+ */
+static u_int
+list_best(const struct ilnp_pathset *ps, uint32_t offer,
+    struct ilnp_sel_path cand[ILNP_PATHS_MAX])
+{
+	const struct ilnp_path *best = best_of(ps, offer);
+	u_int n = 0;
+
+	for (u_int k = 0; best != NULL && k < ps->ps_n; k++) {
+		const struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
+
+		if ((offer & 1U << ps->ps_order[k]) == 0 ||
+		    worth(p) != worth(best) || p->p_rank != best->p_rank)
+			continue;
+		cand[n].sp_slot = ps->ps_order[k];
+		cand[n].sp_turn = (uint8_t)k;
+		cand[n].sp_weight = p->p_weight;
+		cand[n].sp_srtt = p->p_srtt;
+		n++;
+	}
+	return (n);
+}
+
 /* Picks among the slots of `offer' by state, preference and algorithm. */
 static uint32_t
 pick_among(struct ilnp_pathset *ps, uint32_t offer, uint32_t len,
@@ -297,24 +323,12 @@ pick_among(struct ilnp_pathset *ps, uint32_t offer, uint32_t len,
 	struct ilnp_sel_path cand[ILNP_PATHS_MAX];
 	struct ilnp_sel_in in = { .si_path = cand, .si_len = len,
 	    .si_flow = flow };
-	const struct ilnp_path *best = best_of(ps, offer);
 	uint32_t picked, mask = 0;
 	u_int n = 0;
 
-	if (best == NULL)
+	in.si_n = list_best(ps, offer, cand);
+	if (in.si_n == 0)
 		return (0);
-	for (u_int k = 0; k < ps->ps_n; k++) {
-		const struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
-
-		if ((offer & 1U << ps->ps_order[k]) == 0 ||
-		    worth(p) != worth(best) || p->p_rank != best->p_rank)
-			continue;
-		cand[in.si_n].sp_slot = ps->ps_order[k];
-		cand[in.si_n].sp_turn = (uint8_t)k;
-		cand[in.si_n].sp_weight = p->p_weight;
-		cand[in.si_n].sp_srtt = p->p_srtt;
-		in.si_n++;
-	}
 	if (in.si_n == 1)
 		return (1U << cand[0].sp_slot);
 	picked = ps->ps_alg->sa_pick(ps->ps_priv, &in);
@@ -386,16 +400,39 @@ narrow(const struct ilnp_pathset *ps, const struct ilnp_choice *ch,
 	}
 }
 
+/* All that may be taken at all. */
+static uint32_t
+allowed(const struct ilnp_pathset *ps)
+{
+	uint32_t all = 0;
+
+	for (u_int k = 0; k < ps->ps_n; k++)
+		if (ilnp_pathset_allows(ps, &ps->ps_path[ps->ps_order[k]]))
+			all |= 1U << ps->ps_order[k];
+	return (all);
+}
+
+bool
+ilnp_pathset_spreads(const struct ilnp_pathset *ps,
+    const struct ilnp_choice *ch)
+{
+	struct ilnp_sel_path cand[ILNP_PATHS_MAX];
+	uint32_t all = allowed(ps), fit;
+	bool lost;
+
+	if (!ps->ps_alg->sa_spreads || ch->ch_kind == ILNP_CHOICE_REDUNDANT)
+		return (false);
+	fit = narrow(ps, ch, all, &lost);
+	return (list_best(ps, fit != 0 ? fit : all, cand) > 1);
+}
+
 uint32_t
 ilnp_pathset_pick(struct ilnp_pathset *ps, const struct ilnp_choice *ch,
     uint32_t len, uint32_t flow, bool *lost)
 {
-	uint32_t all = 0, fit;
+	uint32_t all = allowed(ps), fit;
 
 	*lost = false;
-	for (u_int k = 0; k < ps->ps_n; k++)
-		if (ilnp_pathset_allows(ps, &ps->ps_path[ps->ps_order[k]]))
-			all |= 1U << ps->ps_order[k];
 	if (ch->ch_kind == ILNP_CHOICE_ANY)
 		return (pick_among(ps, all, len, flow));
 	fit = narrow(ps, ch, all, lost);

@@ -162,6 +162,10 @@ void	ilnp_pathset_prove(struct ilnp_pathset *, struct ilnp_l64);
 uint32_t ilnp_pathset_pick(struct ilnp_pathset *, const struct ilnp_choice *,
 	    uint32_t len, uint32_t flow, bool *lost);
 
+/* True if packets of one flow with that choice take turns among paths now. */
+bool	ilnp_pathset_spreads(const struct ilnp_pathset *,
+	    const struct ilnp_choice *);
+
 /* True if a path of the set, in whatever state, fits a pair of locators. */
 bool	ilnp_pathset_fits(const struct ilnp_pathset *,
 	    const struct ilnp_l64pair *);

@@ -36,6 +36,7 @@ struct ilnp_sel_alg {
 	const char	*sa_name;
 	const char	*sa_text;	/* one sentence for the manual */
 	size_t		sa_privsize;
+	bool		sa_spreads;	/* packets of one flow take turns */
 
 	/* The set of paths has changed, or the area is new and zero. */
 	void		(*sa_reset)(void *priv);

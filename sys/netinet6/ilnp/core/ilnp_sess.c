@@ -368,6 +368,21 @@ pick_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 	return (mask);
 }
 
+bool
+ilnp_sess_spreads(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    const struct ilnp_choice *choice, ilnp_time_t now)
+{
+	bool spreads = false;
+
+	ilnp_lock(&s->s_lock);
+	if (ilnp_sess_paths(c, s, now) && fixed_path(s) == 0)
+		spreads = ilnp_pathset_spreads(s->s_paths, choice == NULL ||
+		    choice->ch_kind == ILNP_CHOICE_ANY ?
+		    &s->s_paths->ps_choice : choice);
+	ilnp_unlock(&s->s_lock);
+	return (spreads);
+}
+
 enum ilnp_outverdict
 ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
     uint32_t flow, struct ilnp_choice *choice, ilnp_time_t now,

@@ -66,6 +66,7 @@ pick_drr_paper(void *priv, const struct ilnp_sel_in *in)
 const struct ilnp_sel_alg ilnp_sel_drr = {
 	.sa_name = "drr",
 	.sa_text = "the path that has carried the fewest octets",
+	.sa_spreads = true,
 	.sa_privsize = sizeof(struct drr_priv),
 	.sa_reset = reset_drr,
 	.sa_pick = pick_drr,
@@ -74,6 +75,7 @@ const struct ilnp_sel_alg ilnp_sel_drr = {
 const struct ilnp_sel_alg ilnp_sel_drr_paper = {
 	.sa_name = "drr_paper",
 	.sa_text = "as drr, with the scoring rule of the duality paper",
+	.sa_spreads = true,
 	.sa_privsize = sizeof(struct drr_priv),
 	.sa_reset = reset_drr,
 	.sa_pick = pick_drr_paper,

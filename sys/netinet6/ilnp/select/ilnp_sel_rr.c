@@ -43,6 +43,7 @@ pick_rr(void *priv, const struct ilnp_sel_in *in)
 const struct ilnp_sel_alg ilnp_sel_rr = {
 	.sa_name = "rr",
 	.sa_text = "each packet takes the next path",
+	.sa_spreads = true,
 	.sa_privsize = sizeof(struct rr_priv),
 	.sa_reset = reset_rr,
 	.sa_pick = pick_rr,

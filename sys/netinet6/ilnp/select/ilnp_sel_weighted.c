@@ -54,6 +54,7 @@ pick_weighted(void *priv, const struct ilnp_sel_in *in)
 const struct ilnp_sel_alg ilnp_sel_weighted = {
 	.sa_name = "weighted",
 	.sa_text = "octets in proportion to the weights of the paths",
+	.sa_spreads = true,
 	.sa_privsize = sizeof(struct weighted_priv),
 	.sa_reset = reset_weighted,
 	.sa_pick = pick_weighted,
