@@ -9,8 +9,10 @@ the user's configuration directory.  Both may hold:
     results = "results"             # what experiments leave
     ilnpd = "/usr/local/sbin/ilnpd"
     linkem = "/usr/local/libexec/linkem"
+    image = "/var/db/ilnp.img"      # what machines of a lab start from
     [lab]
     emulator = "auto"               # auto, netem, linkem
+    accelerator = "auto"            # of QEMU: auto, kvm, tcg
 """
 
 from __future__ import annotations
@@ -28,17 +30,21 @@ from ilnptool.errors import UsageError
 
 FILE_NAME = "ilnptool.toml"
 EMULATORS = ("auto", "netem", "linkem")
+ACCELERATORS = ("auto", "kvm", "tcg")
 
 # The source tree this package lies in: we are installed in place (`pip install -e`).
 PROJECT = Path(__file__).resolve().parents[2]
 
-_PATH_KEYS = ("state", "results", "ilnpd", "linkem")
+_PATH_KEYS = ("state", "results", "ilnpd", "linkem", "image")
+_WORD_KEYS = {"emulator": EMULATORS, "accelerator": ACCELERATORS}
 _ENVIRONMENT = {
     "state": "ILNPTOOL_STATE",
     "results": "ILNPTOOL_RESULTS",
     "ilnpd": "ILNPD",
     "linkem": "LINKEM",
+    "image": "ILNPTOOL_IMAGE",
     "emulator": "ILNPTOOL_EMULATOR",
+    "accelerator": "ILNPTOOL_ACCELERATOR",
 }
 
 
@@ -50,12 +56,16 @@ class Config:
     results: Path
     ilnpd: Path
     linkem: Path
+    image: Path
     emulator: str = "auto"
+    accelerator: str = "auto"
     files: tuple[Path, ...] = ()  # those that were read, weakest first
 
     def __post_init__(self) -> None:
-        if self.emulator not in EMULATORS:
-            raise UsageError(f"bad emulator {self.emulator!r}; allowed: {', '.join(EMULATORS)}")
+        for key, allowed in _WORD_KEYS.items():
+            value = getattr(self, key)
+            if value not in allowed:
+                raise UsageError(f"bad {key} {value!r}; allowed: {', '.join(allowed)}")
 
 
 def user_file() -> Path:
@@ -80,10 +90,11 @@ def _read(config: Config, path: Path) -> Config:
     paths = top.table("paths")
     paths.only(_PATH_KEYS)
     lab = top.table("lab")
-    lab.only(("emulator",))
-    emulator = lab.choice("emulator", EMULATORS, config.emulator)
+    lab.only(_WORD_KEYS)
     found: dict[str, Any] = {key: paths.parsed(key, _beside(path), "a path") for key in paths}
-    return replace(config, **found, emulator=emulator, files=(*config.files, path))
+    for key, allowed in _WORD_KEYS.items():
+        found[key] = lab.choice(key, allowed, getattr(config, key))
+    return replace(config, **found, files=(*config.files, path))
 
 
 def load_config(
@@ -96,12 +107,13 @@ def load_config(
         results=here / "results",
         ilnpd=PROJECT / "build" / "ilnpd",
         linkem=PROJECT / "build" / "linkem",
+        image=platformdirs.user_cache_path("ilnptool") / "freebsd" / "lab.img",
     )
     for path in (user_file() if user is None else user, here / FILE_NAME):
         if path.is_file():
             config = _read(config, path)
     found: dict[str, Any] = {
-        key: environ[name] if key == "emulator" else _absolute(environ[name], here)
+        key: environ[name] if key in _WORD_KEYS else _absolute(environ[name], here)
         for key, name in _ENVIRONMENT.items()
         if environ.get(name)
     }

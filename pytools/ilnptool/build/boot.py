@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The quick image: an ISO9660 file system with loader, kernel and one program, built in seconds.
+"""Images for machines of the lab: an ISO9660 file system with loader, kernel and programs.
 
 The machine gets the same file as a CD to start from and as a virtio disk to take for its root.
+The quick image has one program, made in seconds; the lab's has a small userland and an agent.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from pathlib import Path
 
 from ilnptool.build.host import Host
 from ilnptool.build.kernel import Workshop, build_tools
-from ilnptool.build.maketask import Reporter, Task, run_task, silent
+from ilnptool.build.maketask import Reporter, run_task, silent
+from ilnptool.build.sources import project
+from ilnptool.build.userland import Userland
 from ilnptool.run import run
 
 HELLO = Path(__file__).with_name("hello.c")
+GUEST = Path("bhyve/guest")  # what a lab machine has besides FreeBSD's programs
 
 # Below stand/, what a BIOS needs to load a kernel from a CD, in the order of its dependencies.
 _STAND = ("libsa32", "i386/btx", "i386/libi386", "i386/cdboot", "i386/loader_simp")
@@ -59,9 +63,7 @@ def _build_stand(shop: Workshop, report: Reporter) -> None:
         "done\n"
     )
     variables = (*_STAND_VARIABLES, f"BUILDENV_SHELL=sh {script}")
-    argv = shop.host.argv(("buildenv",), variables, None)
-    task = shop.task("buildenv", variables, "loader")
-    run_task(Task(task.name, argv, task.cwd, task.env, task.log), report)
+    run_task(shop.single("buildenv", variables, "loader"), report)
 
 
 def compile_program(host: Host, source: Path, output: Path, sys_include: Path) -> None:
@@ -83,6 +85,51 @@ def loader_script(tunables: Mapping[str, str]) -> str:
     return "\n".join([*lines, "load /boot/kernel/kernel", "boot", ""])
 
 
+def _write_cd(shop: Workshop, root: Path, draft: Path) -> None:
+    run(
+        [
+            *(str(shop.tools / "sbin/makefs"), "-t", "cd9660", "-o", "rockridge"),
+            *("-o", "label=ILNP", "-o", f"bootimage=i386;{root}/boot/cdboot"),
+            *("-o", "no-emul-boot", str(draft), str(root)),
+        ],
+        timeout=300,
+    )
+
+
+def _copy(contents: Mapping[str, Path], root: Path) -> None:
+    for path, source in contents.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+
+
+def _build_cd(
+    shop: Workshop,
+    tree: Path | None,
+    contents: Mapping[str, Path],
+    links: Mapping[str, str],
+    tunables: Mapping[str, str],
+    output: Path,
+    report: Reporter,
+) -> None:
+    """Write a CD with a copy of `tree`, files and symbolic links by their path, and a loader."""
+    cdboot, loader = build_loader(shop, report)
+    with tempfile.TemporaryDirectory(prefix="ilnp-image-") as name:
+        root = Path(name) / "root"
+        if tree is not None:
+            shutil.copytree(tree, root, symlinks=True)
+        _copy({"boot/cdboot": cdboot, "boot/loader": loader, **contents}, root)
+        for path, target in links.items():
+            (root / path).symlink_to(target)
+        for folder in ("dev", "tmp"):
+            (root / folder).mkdir(exist_ok=True)
+        (root / "boot/loader.rc").write_text(loader_script(tunables))
+        draft = Path(name) / "image"
+        _write_cd(shop, root, draft)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(draft, output)
+
+
 def build_quick_image(
     shop: Workshop,
     kernel: Path,
@@ -97,32 +144,24 @@ def build_quick_image(
 
     `files` are further files by their path in the image, `tunables` go to the loader.
     """
-    cdboot, loader = build_loader(shop, report)
-    contents = {
-        "boot/cdboot": cdboot,
-        "boot/loader": loader,
-        "boot/kernel/kernel": kernel,
-        "sbin/init": init,
-        **(files or {}),
-    }
-    with tempfile.TemporaryDirectory(prefix="ilnp-image-") as name:
-        root = Path(name) / "root"
-        for path, source in contents.items():
-            target = root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
-        (root / "dev").mkdir()
-        (root / "tmp").mkdir()
-        (root / "boot/loader.rc").write_text(loader_script(tunables or {}))
-        draft = Path(name) / "image"
-        makefs = shop.tools / "sbin/makefs"
-        run(
-            [
-                *(str(makefs), "-t", "cd9660", "-o", "rockridge", "-o", "label=ILNP"),
-                *("-o", f"bootimage=i386;{root}/boot/cdboot", "-o", "no-emul-boot"),
-                *(str(draft), str(root)),
-            ],
-            timeout=300,
-        )
-        output.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(draft, output)
+    contents = {"boot/kernel/kernel": kernel, "sbin/init": init, **(files or {})}
+    _build_cd(shop, None, contents, {}, tunables or {}, output, report)
+
+
+def build_lab_image(
+    shop: Workshop,
+    kernel: Path,
+    userland: Userland,
+    output: Path,
+    *,
+    files: Mapping[str, Path] | None = None,
+    tunables: Mapping[str, str] | None = None,
+    report: Reporter = silent,
+) -> None:
+    """Write the image of a lab machine: the kernel, the small userland and the lab's agent."""
+    overlay = project() / GUEST
+    ours = {str(path.relative_to(overlay)): path for path in overlay.rglob("*") if path.is_file()}
+    contents = {"boot/kernel/kernel": kernel, **ours, **(files or {})}
+    # What a running machine writes goes into memory.
+    links = {"etc/hosts": "/tmp/hosts", "var": "/tmp/var"}
+    _build_cd(shop, userland.root, contents, links, tunables or {}, output, report)

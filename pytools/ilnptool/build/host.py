@@ -92,7 +92,9 @@ def _detect_foreign() -> Host:
             f"apt-get install {' '.join(missing)}"
         )
     clang = folder / "clang"
-    make = (sys.executable, "tools/build/make.py", "--no-clean", f"--cross-bindir={folder}")
+    # bmake tests its Ctrl-C while it is built, and shells have their background jobs ignore that.
+    heard = ("env", "--default-signal=INT")
+    make = (*heard, sys.executable, "tools/build/make.py", "--no-clean", f"--cross-bindir={folder}")
     return Host(make, _EXTERNAL_COMPILER, _version_of(clang), True, clang, folder / "ld.lld")
 
 

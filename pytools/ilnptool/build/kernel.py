@@ -63,10 +63,17 @@ class Workshop:
             yield
 
     def task(self, target: str, variables: tuple[str, ...], name: str) -> Task:
+        return self._task(target, variables, name, self.jobs)
+
+    def single(self, target: str, variables: tuple[str, ...], name: str) -> Task:
+        """Return a task that does one thing at a time, as make's build environment wants it."""
+        return self._task(target, variables, name, None)
+
+    def _task(self, target: str, variables: tuple[str, ...], name: str, jobs: int | None) -> Task:
         self.obj.mkdir(parents=True, exist_ok=True)
         return Task(
             name=name,
-            argv=self.host.argv((target,), variables, self.jobs),
+            argv=self.host.argv((target,), variables, jobs),
             cwd=self.tree.root,
             env={"MAKEOBJDIRPREFIX": str(self.obj)},
             log=self.root / "log" / f"{name}.log",

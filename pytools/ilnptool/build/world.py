@@ -28,7 +28,7 @@ NLS_CATALOGS NS_CACHING NTP NVME OFED OPENSSH PKGBOOTSTRAP PMC PPP QUOTAS RADIUS
 ROUTED SENDMAIL SERVICESDB SHAREDOCS SOURCELESS SYSCONS TALK TCP_WRAPPERS TCSH TELNET TESTS
 TEXTPROC TFTP UNBOUND USB VT WIRELESS ZFS
 """
-_VARIABLES = (
+VARIABLES = (
     *(f"-DWITHOUT_{name}" for name in _WITHOUT.split()),
     "-DWITH_DISK_IMAGE_TOOLS_BOOTSTRAP",
 )
@@ -105,7 +105,7 @@ def build_world(shop: Workshop, *, leave_out: bool = False, report: Reporter = s
             f"or {GET_SOURCE}"
         )
     tests = "-DWITHOUT_TESTS_SUPPORT" if {"kyua", "atf"} & {*left_out} else "-DWITH_TESTS_SUPPORT"
-    variables = (*_VARIABLES, tests)
+    variables = (*VARIABLES, tests)
     where = _around(shop, gaps) if gaps else shop
     root = shop.root / "world"
     world = World(root, root / "METALOG", where.platform / "tmp", left_out)

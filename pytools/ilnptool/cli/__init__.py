@@ -23,6 +23,7 @@ from ilnptool.errors import EXIT_FAILED, EXIT_INTERRUPT, EXIT_OK, EXIT_USAGE, Il
 # Name of the command: module and attribute.
 COMMANDS = {
     "lab": "ilnptool.cli.lab:lab",
+    "bhyve-lab": "ilnptool.cli.bhyve:bhyve_lab",
     "status": "ilnptool.cli.status:status",
     "decode": "ilnptool.cli.files:decode",
     "report": "ilnptool.cli.files:report",
@@ -30,6 +31,7 @@ COMMANDS = {
     "paths": "ilnptool.cli.machine:paths",
     "completion": "ilnptool.cli.machine:completion",
     "dns": "ilnptool.cli.dns:dns",
+    "sysctl": "ilnptool.cli.sysctl:sysctl",
     "hooks": "ilnptool.cli.hooks:hooks",
     "build-kernel": "ilnptool.cli.build:build_kernel_command",
     "build-world": "ilnptool.cli.build:build_world_command",

@@ -13,17 +13,19 @@ import click
 import platformdirs
 from rich.console import Console
 
-from ilnptool.build.boot import HELLO, build_quick_image, compile_program
+from ilnptool.build.boot import HELLO, build_lab_image, build_quick_image, compile_program
 from ilnptool.build.disk import Extra, build_disk_image
 from ilnptool.build.kernel import Kernel, Workshop, build_kernel, open_workshop
 from ilnptool.build.maketask import Progress, Reporter
+from ilnptool.build.userland import build_userland
 from ilnptool.build.world import build_world
+from ilnptool.config import load_config
 
 _PATH = click.Path(path_type=Path)
 Command = Callable[..., Any]
 
 
-def _options(command: Command) -> Command:
+def build_options(command: Command) -> Command:
     """Add the options that all builds have."""
     for option in (
         click.option(
@@ -53,7 +55,7 @@ def _clock(seconds: float) -> str:
 
 
 @contextmanager
-def _reporter() -> Iterator[Reporter]:
+def reporter() -> Iterator[Reporter]:
     """Show progress on standard error: one changing line on a terminal, else one per task."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -110,7 +112,7 @@ def _kernel(
 
 
 @click.command("build-kernel")
-@_options
+@build_options
 @_conf_options
 def build_kernel_command(
     src: Path, obj: Path, jobs: int, conf: str | None, stock: bool, unreviewed: bool
@@ -121,18 +123,18 @@ def build_kernel_command(
     same tree, configuration and files before is not built again; an interrupted build goes on.
     """
     shop = open_workshop(src, obj, jobs)
-    with _reporter() as report:
+    with reporter() as report:
         kernel = _kernel(shop, conf, stock, unreviewed, report)
     click.echo(kernel.path)
 
 
 @click.command("build-world")
-@_options
+@build_options
 @_LEAVE_OUT
 def build_world_command(src: Path, obj: Path, jobs: int, leave_out: bool) -> None:
     """Build and install FreeBSD's userland for lab machines; prints where it is."""
     shop = open_workshop(src, obj, jobs)
-    with _reporter() as report:
+    with reporter() as report:
         world = build_world(shop, leave_out=leave_out, report=report)
     if world.left_out:
         click.echo(f"left out: {', '.join(world.left_out)}", err=True)
@@ -148,14 +150,15 @@ def _extra(text: str) -> Extra:
 
 
 @click.command("build-image")
-@_options
+@build_options
 @_conf_options
 @_LEAVE_OUT
 @click.option("--quick", is_flag=True, help="A CD with the kernel and one program, in seconds.")
+@click.option("--world", "whole", is_flag=True, help="A disk with a whole world, in an hour.")
 @click.option("--init", type=_PATH, help="With --quick: static program to run.  [default: hello]")
 @click.option("--add", multiple=True, metavar="FILE:PATH", help="Put a file into the image.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Loader tunable.")
-@click.argument("output", type=_PATH)
+@click.argument("output", type=_PATH, required=False)
 def build_image_command(
     src: Path,
     obj: Path,
@@ -165,28 +168,41 @@ def build_image_command(
     unreviewed: bool,
     leave_out: bool,
     quick: bool,
+    whole: bool,
     init: Path | None,
     add: tuple[str, ...],
     settings: tuple[str, ...],
-    output: Path,
+    output: Path | None,
 ) -> None:
-    """Build what a machine starts from: a disk with a userland or, with --quick, a CD."""
+    """Build what a machine starts from, in OUTPUT or where labs look for it.
+
+    That is a CD with a kernel, some sixty of FreeBSD's programs and the lab's agent, built in
+    minutes.
+    """
+    if quick and whole:
+        raise click.UsageError("--quick and --world exclude each other")
+    output = (output or load_config().image).absolute()
     extras = [_extra(text) for text in add]
+    files = {extra.path: extra.source for extra in extras}
     tunables = dict(_tunable(text) for text in settings)
     shop = open_workshop(src, obj, jobs)
-    with _reporter() as report:
+    with reporter() as report:
         kernel = _kernel(shop, conf, stock, unreviewed, report)
         if quick:
             program = init or shop.root / "hello"
             if init is None:
                 compile_program(shop.host, HELLO, program, shop.tree.root / "sys")
-            files = {extra.path: extra.source for extra in extras}
             build_quick_image(
                 shop, kernel.path, program, output, files=files, tunables=tunables, report=report
             )
-        else:
+        elif whole:
             world = build_world(shop, leave_out=leave_out, report=report)
             build_disk_image(shop, world, kernel.path, output, extras=extras, tunables=tunables)
+        else:
+            userland = build_userland(shop, report)
+            build_lab_image(
+                shop, kernel.path, userland, output, files=files, tunables=tunables, report=report
+            )
     click.echo(output)
 
 

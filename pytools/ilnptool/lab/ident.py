@@ -65,6 +65,11 @@ def identity_address(nid: Nid) -> IPv6Address:
     return address_of(IDENTITY_PREFIX, nid)
 
 
+def format_l64(prefix: IPv6Network) -> str:
+    """Return the locator of a /64 prefix in the project's form."""
+    return _groups(int(prefix.network_address) >> 64, "+")
+
+
 def format_ilv(prefix: IPv6Network, nid: Nid) -> str:
     """Return an I-LV in the project's form: L64 with `+`, NID with `-`, zero-padded."""
-    return f"{_groups(int(prefix.network_address) >> 64, '+')}.{_groups(nid, '-')}"
+    return f"{format_l64(prefix)}.{_groups(nid, '-')}"

@@ -13,6 +13,7 @@ from ilnptool.lab.addressing import (
     provider_address,
     routes_of,
 )
+from ilnptool.lab.machine import tap_name
 from ilnptool.lab.model import End, Link, Node, Role, Topology
 
 # The two interfaces in the namespace that sits in the middle of an emulated link.
@@ -108,6 +109,20 @@ def middle_lines(*, bridged: bool) -> list[str]:
     bridge = f"link add name {BRIDGE} type bridge mcast_snooping 0 forward_delay 0"
     joined = [f"link set {side} master {BRIDGE}" for side in (LEFT, RIGHT)]
     return [bridge, *joined, *lines, f"link set {BRIDGE} up"]
+
+
+def machine_lines(topology: Topology, node: str) -> list[str]:
+    """Return the `ip` lines that join each interface of a machine to its end of a link."""
+    lines = []
+    for index, (_, end) in enumerate(topology.links_of(node)):
+        bridge, tap = f"br_{index}", tap_name(index)
+        lines += [
+            f"link add name {bridge} type bridge mcast_snooping 0 forward_delay 0",
+            f"tuntap add dev {tap} mode tap",
+            *(f"link set {name} master {bridge} up" for name in (tap, end.interface)),
+            f"link set {bridge} up",
+        ]
+    return lines
 
 
 def offloads_off(interface: str) -> list[str]:

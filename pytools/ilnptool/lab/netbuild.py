@@ -6,7 +6,7 @@ Used as root, and with the lab's lock held.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ilnptool import run
@@ -15,7 +15,8 @@ from ilnptool.errors import CommandFailed, UsageError
 from ilnptool.lab import control, linkem, linuxnet, names, node, processes, routers
 from ilnptool.lab.addressing import provider_address
 from ilnptool.lab.linuxaddr import parse_addresses
-from ilnptool.lab.model import Role, Topology
+from ilnptool.lab.model import Node, Role, Topology
+from ilnptool.lab.nameservers import start_name_servers
 from ilnptool.lab.protocol import Address, Step, StepObserver
 from ilnptool.lab.services import Services, wait_for
 from ilnptool.lab.state import LabState
@@ -63,7 +64,14 @@ class Builder:
 
     def build(self, observer: StepObserver) -> None:
         """Make the lab from nothing."""
-        steps = [
+        steps = self.steps()
+        for number, (name, act) in enumerate(steps, 1):
+            observer(Step(name, number, len(steps)))
+            act()
+
+    def steps(self) -> list[tuple[str, Callable[[], None]]]:
+        """Return what is to be done, in order."""
+        return [
             ("check what is needed", self._check),
             ("write files", self._write_files),
             ("make namespaces", self._make_namespaces),
@@ -73,10 +81,8 @@ class Builder:
             ("configure hosts", self._configure_hosts),
             ("start ILNP nodes", self._start_nodes),
             ("wait for addresses", self._wait_addresses),
+            ("start name servers", self._start_name_servers),
         ]
-        for number, (name, act) in enumerate(steps, 1):
-            observer(Step(name, number, len(steps)))
-            act()
 
     def _check(self) -> None:
         """Find what cannot work before anything is made."""
@@ -86,7 +92,7 @@ class Builder:
                     f"namespace {name} is there already and not ours: a lab {self._state.lab} with "
                     "another state directory seems to be up; choose another name for this one"
                 )
-        if any(x.ilnp for x in self._topology.nodes):
+        if any(x.ilnp for x in self._hosts):
             node.find_ilnpd(self._config)
         if self._middles and self._config.emulator != "netem":
             linkem.ensure_built(self._config)
@@ -105,9 +111,17 @@ class Builder:
         self._run(["ip", "netns", "add", name])
         self._run(["sysctl", "-q", "-p", "-"], settings, netns=name)
 
+    def _settings(self, each: Node) -> str:
+        """Return the settings of a node's namespace."""
+        return linuxnet.sysctls(each)
+
+    def _mac_lines(self, name: str) -> list[str]:
+        """Return the `ip` lines that give the interfaces of a node their MAC addresses."""
+        return linuxnet.mac_lines(self._topology, name)
+
     def _make_namespaces(self) -> None:
         for each in self._topology.nodes:
-            self._make_namespace(self._netns(each.name), linuxnet.sysctls(each))
+            self._make_namespace(self._netns(each.name), self._settings(each))
         for name in self._middles.values():
             self._make_namespace(name, linuxnet.middle_sysctls())
 
@@ -115,7 +129,7 @@ class Builder:
         self.batch("ip", linuxnet.link_lines(self._state.lab, self._topology))
         for each in self._topology.nodes:
             netns = self._netns(each.name)
-            self.batch("ip", linuxnet.mac_lines(self._topology, each.name), netns)
+            self.batch("ip", self._mac_lines(each.name), netns)
             for link, end in self._topology.links_of(each.name):
                 if not link.offload:
                     self._run(linuxnet.offloads_off(end.interface), netns=netns)
@@ -219,3 +233,6 @@ class Builder:
                 ask = partial(control.ask_node, socket, node.STATUS)
                 self._services.wait_answer(f"{each.name}/ilnpd", ask)
             self._services.check()
+
+    def _start_name_servers(self) -> None:
+        start_name_servers(self._topology, self._state, self._services)

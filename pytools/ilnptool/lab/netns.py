@@ -16,7 +16,13 @@ from ilnptool.errors import CheckFailed, UsageError
 from ilnptool.lab import control, linkem, linuxnet, node, processes
 from ilnptool.lab.model import Impairment, Topology
 from ilnptool.lab.netbuild import Builder
-from ilnptool.lab.protocol import Address, CaptureStats, StepObserver, ignore_steps
+from ilnptool.lab.protocol import (
+    Address,
+    CaptureStats,
+    Running,
+    StepObserver,
+    ignore_steps,
+)
 from ilnptool.lab.services import Services, wait_for
 from ilnptool.lab.state import LabState
 from ilnptool.lab.teardown import refuse_from_inside, remove, remove_lab, require_root
@@ -62,8 +68,23 @@ class NetnsLab:
         self.state = LabState(config.state, self.name)
         self._config = config
         self._observer = observer
-        self._builder = Builder(topology, self.state, config)
+        self._builder = self._make_builder()
         self.services = Services(self.state)
+
+    def _make_builder(self, lock: int | None = None) -> Builder:
+        """Return the hands of this lab; `lock` is the descriptor of its lock."""
+        return Builder(self.topology, self.state, self._config, lock)
+
+    def _description(self) -> dict[str, str]:
+        """Return the files, with their texts, by which the lab is known again."""
+        return {_TOPOLOGY_FILE: format_topology(self.topology)}
+
+    def _as_described(self) -> bool:
+        """Tell whether the files of the lab describe it as we do."""
+        return all(
+            (file := self.state.directory / name).exists() and file.read_text() == text
+            for name, text in self._description().items()
+        )
 
     @property
     def is_up(self) -> bool:
@@ -76,11 +97,9 @@ class NetnsLab:
         require_root("lab up")
         refuse_from_inside(self.state)
         with self.state.locked() as lock:
-            builder = Builder(self.topology, self.state, self._config, lock)
-            text = format_topology(self.topology)
-            file = self.state.directory / _TOPOLOGY_FILE
+            builder = self._make_builder(lock)
             if self.is_up:
-                if file.read_text() != text:
+                if not self._as_described():
                     raise UsageError(
                         f"lab {self.name} is up with another topology; "
                         f"`ilnptool lab down {self.name}` first, or choose another name"
@@ -92,7 +111,8 @@ class NetnsLab:
                 remove(self.state, lock, ignore_steps)
             try:
                 self.state.record("begin", pid=os.getpid())
-                file.write_text(text)
+                for name, text in self._description().items():
+                    (self.state.directory / name).write_text(text)
                 builder.build(self._observer)
                 self.state.record("up")
             except BaseException:
@@ -136,9 +156,16 @@ class NetnsLab:
             env=self.environment,
         )
 
+    def _beside(
+        self, node: str, argv: Sequence[str], log: Path, stdout: Path | None = None
+    ) -> run.Process:
+        """Start a process in a node's namespace."""
+        netns = run.Space(linuxnet.netns_of(self.name, node))
+        return run.popen(argv, log=log, stdout=stdout, space=netns, env=self.environment)
+
     def popen(
         self, node: str, argv: Sequence[str], *, log: Path, stdout: Path | None = None
-    ) -> run.Process:
+    ) -> Running:
         return run.popen(argv, log=log, stdout=stdout, space=self.space(node), env=self.environment)
 
     def link_up(self, link: str) -> None:
@@ -189,7 +216,9 @@ class NetnsLab:
         # Immediate mode: else the last packets are still in the kernel when we stop.
         argv = ["tcpdump", "-n", "-Z", "root", "--immediate-mode", "-B", "16384"]
         argv += ["-s", str(snaplen), "-i", interface, "-w", str(file), *expression.split()]
-        process = self.popen(node, argv, log=log)
+        self.topology.node(node)
+        self._need_up()
+        process = self._beside(node, argv, log)
 
         def listening() -> bool:
             if process.poll() is not None:

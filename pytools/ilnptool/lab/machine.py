@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The machines of a lab that are not namespaces, and how QEMU is asked for one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ilnptool import run
+from ilnptool.errors import IlnpError
+from ilnptool.lab.addressing import mac_of
+from ilnptool.lab.model import Node, Topology
+
+QEMU = "qemu-system-x86_64"
+
+# There are hosts whose KVM offers this model-specific register and then does not take it.
+_ACCELERATION = {
+    "kvm": ("-accel", "kvm", "-cpu", "max,arch-capabilities=off"),
+    "tcg": ("-accel", "tcg,thread=multi", "-cpu", "max"),
+}
+_TRY_SECONDS = 10.0
+_FIRST_SLOT = 0x10  # of network interfaces on the PCI bus, so that FreeBSD finds them in our order
+# What a virtio interface leaves to the other side, or takes in larger pieces than a frame.
+_OFFLOADS = (
+    *("csum", "guest_csum", "gso", "guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo"),
+    *("host_tso4", "host_tso6", "host_ecn", "host_ufo", "mrg_rxbuf"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One network interface of a machine."""
+
+    tap: str
+    mac: str
+    offload: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a machine is made of."""
+
+    name: str
+    image: Path
+    nics: tuple[Nic, ...]
+    memory: int = 256  # MB
+    cpus: int = 1
+
+
+def tap_name(index: int) -> str:
+    """Return the name of the TAP of a machine's interface; no topology can use it, for the _."""
+    return f"tap_{index}"
+
+
+def machine_of(lab: str, topology: Topology, node: Node, image: Path) -> Machine:
+    """Return the machine for a node."""
+    nics = tuple(
+        Nic(tap_name(index), mac_of(topology, end), link.offload)
+        for index, (link, end) in enumerate(topology.links_of(node.name))
+    )
+    return Machine(f"{lab}.{node.name}", image, nics)
+
+
+def console_log(folder: Path) -> Path:
+    """Return where all that a machine says on its console is kept."""
+    return folder / "console.log"
+
+
+def console_socket(folder: Path) -> Path:
+    """Return the socket of a machine's console."""
+    return folder / "con.sock"
+
+
+def agent_socket(folder: Path) -> Path:
+    """Return the socket of the line on which the machine's agent is."""
+    return folder / "agt.sock"
+
+
+@cache
+def _kvm_works() -> bool:
+    """Try it: there are machines with a /dev/kvm that ends QEMU with an assertion."""
+    argv = [QEMU, *_ACCELERATION["kvm"], "-nodefaults", "-display", "none", "-monitor", "stdio"]
+    try:
+        run.run(argv, stdin="quit\n", timeout=_TRY_SECONDS)
+    except IlnpError:
+        return False
+    return True
+
+
+def choose_accelerator(wanted: str) -> str:
+    """Return "kvm" or "tcg"; with "auto", KVM if it works here."""
+    if wanted != "auto":
+        return wanted
+    return "kvm" if Path("/dev/kvm").exists() and _kvm_works() else "tcg"
+
+
+def qemu_argv(machine: Machine, folder: Path, accelerator: str) -> list[str]:
+    """Return the command that runs a machine whose state is in `folder`."""
+    lines = (
+        ("con", console_socket(folder), f",logfile={console_log(folder)}"),
+        ("agt", agent_socket(folder), ""),
+    )
+    argv = [
+        *(QEMU, "-name", machine.name, "-M", "q35", *_ACCELERATION[accelerator]),
+        *("-smp", str(machine.cpus), "-m", str(machine.memory)),
+        *("-nodefaults", "-display", "none", "-no-reboot"),
+        *("-cdrom", str(machine.image)),
+        *("-drive", f"if=virtio,format=raw,readonly=on,file={machine.image}"),
+    ]
+    for name, socket, log in lines:
+        argv += ["-chardev", f"socket,id={name},path={socket},server=on,wait=off{log}"]
+        argv += ["-serial", f"chardev:{name}"]
+    for index, nic in enumerate(machine.nics):
+        device = f"virtio-net-pci,netdev=net{index},mac={nic.mac},addr={_FIRST_SLOT + index:#x}"
+        if not nic.offload:
+            device += "".join(f",{name}=off" for name in _OFFLOADS)
+        argv += ["-netdev", f"tap,id=net{index},ifname={nic.tap},script=no,downscript=no"]
+        argv += ["-device", f"{device},romfile="]
+    return argv

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What FreeBSD machines of a lab are told, what they answer, and how QEMU is asked for them."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from ipaddress import IPv6Address
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ilnptool.cli.bhyve import bhyve_lab
+from ilnptool.config import load_config
+from ilnptool.errors import UsageError
+from ilnptool.lab import freebsd, machine
+from ilnptool.lab.catalogue import find_topology, shipped
+from ilnptool.lab.guestbuild import choose_machines
+from ilnptool.lab.model import Topology
+from ilnptool.lab.rehearsal import rehearse
+from ilnptool.lab.topology import load_topology
+
+IMAGE = Path("/lab.img")
+IFCONFIG = """\
+if1: flags=1008843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST,LOWER_UP> metric 0 mtu 1500
+\tether 02:69:6c:00:01:01
+\tinet6 fe80::69:6cff:fe00:101%if1 prefixlen 64 scopeid 0x1
+\tinet6 2001:db8:a:1:69:6cff:fe00:101 prefixlen 64 autoconf pltime 9 vltime 15
+\tinet6 2001:db8:a:1:211:22ff:fe33:4455 prefixlen 64 tentative deprecated pltime 0 vltime infty
+lo0: flags=1008049<UP,LOOPBACK,RUNNING,MULTICAST,LOWER_UP> metric 0 mtu 16384
+\tinet6 ::1 prefixlen 128
+"""
+LOCATORS = """\
+locator 2001+0db8+000a+0001 valid pref=0 left=12 ifindex=1 mtu=1500 router=fe80::1
+locator 2001+0db8+000a+0002 valid pref=0 ifindex=2 mtu=1500 router=::
+"""
+
+
+def topology(name: str) -> Topology:
+    return load_topology(find_topology(name))
+
+
+def test_addresses_are_read_from_ifconfig() -> None:
+    link, auto, own = freebsd.parse_addresses(IFCONFIG)
+    assert (link.scope, link.address, link.valid) == (
+        "link",
+        IPv6Address("fe80::69:6cff:fe00:101"),
+        None,
+    )
+    assert (auto.interface, auto.scope, auto.usable) == ("if1", "global", True)
+    assert (auto.valid, auto.preferred) == (15, 9)
+    assert (own.usable, own.deprecated, own.valid, own.preferred) == (False, True, None, 0)
+
+
+def test_only_locators_with_a_router_count() -> None:
+    assert freebsd.parse_locators(LOCATORS) == {"2001+0db8+000a+0001": "valid"}
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_lines_for_a_machine_are_right_shell_text_of_one_line(name: str) -> None:
+    found = topology(name)
+    for node in found.nodes:
+        lines = freebsd.set_up_lines(found, node)
+        assert lines[-1] == f"hostname {node.name}"
+        for line in lines:
+            assert "\n" not in line
+            assert line.isascii()
+            subprocess.run(["sh", "-n", "-c", line], check=True)
+
+
+def test_machine_is_taught_its_identifiers_and_its_correspondents() -> None:
+    found = topology("two-paths")
+    lines = freebsd.ilnp_lines(found, found.node("a"))
+    assert "sysctl net.inet6.ilnp6.nids=0211:22ff:fe33:4455" in lines
+    assert lines[-1] == (
+        "sysctl net.inet6.ilnp6.teach='0211:22ff:fe66:7788 2001+0db8+000b+0001 2001+0db8+000b+0002'"
+    )
+
+
+def test_names_lead_to_ilvs_where_both_speak_ilnp_and_to_plain_addresses_else() -> None:
+    found = topology("fallback")
+    hosts = freebsd.hosts_file(found, found.node("a")).splitlines()
+    assert "2001:db8:a:1:211:22ff:fe33:4455 a" in hosts
+    assert "2001:db8:a:2:211:22ff:fe33:4455 a" in hosts
+    plain = [line.split()[0] for line in hosts if line.endswith(" plain")]
+    assert plain == [line.split()[0] for line in hosts if line.endswith(" plain.v6")]
+
+
+def test_hosts_with_ilnp_become_machines_unless_userspace_is_wanted() -> None:
+    assert choose_machines(topology("fallback"), ()) == ("a",)
+    assert choose_machines(topology("two-paths"), ("b",)) == ("a",)
+    with pytest.raises(UsageError, match="is a router"):
+        choose_machines(topology("two-paths"), ("r1",))
+    with pytest.raises(UsageError, match="has no node x"):
+        choose_machines(topology("two-paths"), ("x",))
+
+
+def test_machine_has_an_interface_per_link_with_the_topologys_address() -> None:
+    found = topology("two-paths")
+    wanted = machine.machine_of("lab", found, found.node("a"), IMAGE)
+    argv = machine.qemu_argv(wanted, Path("/state/a"), "tcg")
+    assert [nic.tap for nic in wanted.nics] == ["tap_0", "tap_1"]
+    devices = [word for word in argv if word.startswith("virtio-net-pci")]
+    assert ["mac=02:69:6c:00:01:01" in word for word in devices] == [True, False]
+    # Frames pass tbf and linkem one by one, so nothing larger may come.
+    assert all(",host_tso6=off" in word and ",csum=off" in word for word in devices)
+    chardevs = [word for word in argv if word.startswith("socket,")]
+    assert "logfile=/state/a/console.log" in chardevs[0]
+
+
+def test_dry_run_prints_every_command_and_makes_nothing(tmp_path: Path) -> None:
+    config = replace(load_config(environ={}), state=tmp_path)
+    lines = rehearse(topology("duality"), config, "dry", ("mn",), IMAGE)
+    text = "\n".join(lines)
+    for word in (
+        "ip netns add ilnp.dry.mn",
+        "master br_0",
+        "qemu-system-x86_64",
+        "radvd",
+        "linkem",
+    ):
+        assert word in text, word
+    assert "mn# sysctl net.inet6.ilnp6.enable=1" in lines
+    assert "ip netns delete ilnp.dry.link.dd" in lines
+    assert f"{tmp_path}/labs/dry/mn/console.log" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--driver", "bhyve", "--userspace", "cn"], "every node is a machine"),
+        (["--driver", "qemu", "--hardware", "x.toml"], "only bhyve hands network cards over"),
+    ],
+)
+def test_wishes_that_no_driver_can_fulfil_are_refused(words: list[str], said: str) -> None:
+    result = CliRunner().invoke(bhyve_lab, ["up", "duality", "--dry-run", *words])
+    assert said in str(result.exception)
