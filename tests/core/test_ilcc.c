@@ -291,6 +291,86 @@ pair_keeps_at_most_pair_max_sessions(void **state)
 	assert_int_equal(STAT(sess_evicted), 16);
 }
 
+/* YOU, or who calls himself so, begins a session at a place and proves it. */
+static struct ilnp_sess *
+knock_and_prove(uint64_t from, uint8_t i)
+{
+	struct ilnp_nonce nonce = nonce_of(4, i);
+	struct ilnp_sess *s;
+
+	/* Others have been quiet for so long that they are not probed. */
+	r.now += ILNP_SEC(20);
+	assert_int_equal(knock(YOU.nid, from, &nonce), ILNP_IN_DELIVER);
+	s = r.in.i_sess;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	assert_int_equal(rig_answer_all(&nonce), 1);
+	return (s);
+}
+
+static bool
+is_there(uint64_t from, uint8_t i)
+{
+	struct ilnp_nonce nonce = nonce_of(4, i);
+
+	return (rig_udp(from, A(0), &nonce, ILNP_FLOW_KNOWN) ==
+	    ILNP_IN_DELIVER);
+}
+
+static void
+peer_that_restarts_often_is_not_locked_out(void **state)
+{
+	(void)state;
+	for (uint8_t i = 1; i <= 20; i++) {
+		(void)knock_and_prove(B(0), i);
+		assert_true(is_there(B(0), i));
+		assert_in_range(ilnp_ilcc_count(r.c), 1, 4);
+	}
+	/* What goes is what has been silent for longest. */
+	assert_false(is_there(B(0), 16));
+	assert_true(is_there(B(0), 17));
+	assert_int_equal(STAT(sess_evicted), 16);
+}
+
+static void
+proven_sessions_make_way_for_nobody_elsewhere(void **state)
+{
+	(void)state;
+	for (uint8_t i = 1; i <= 4; i++)
+		(void)knock_and_prove(B(0), i);
+	/* Packets that anybody could have sent. */
+	for (uint8_t i = 10; i < 40; i++) {
+		struct ilnp_nonce nonce = nonce_of(4, i);
+
+		assert_int_equal(knock(YOU.nid, i % 2 == 0 ? B(0) : EVIL,
+		    &nonce), ILNP_IN_DELIVER);
+		assert_int_equal(ilnp_ilcc_count(r.c), 5);
+	}
+	/* Somebody with YOU's NID who does answer, but from elsewhere. */
+	for (uint8_t i = 50; i < 60; i++) {
+		(void)knock_and_prove(EVIL, i);
+		assert_false(is_there(EVIL, i));
+	}
+	for (uint8_t i = 1; i <= 4; i++)
+		assert_true(is_there(B(0), i));
+}
+
+static void
+sessions_of_a_dead_place_make_way(void **state)
+{
+	struct ilnp_sess *s = NULL;
+
+	(void)state;
+	for (uint8_t i = 1; i <= 4; i++)
+		s = knock_and_prove(B(0), i);
+	for (u_int i = 0; i < s->s_paths->ps_cap; i++)
+		s->s_paths->ps_path[i].p_state = ILNP_PATH_DOWN;
+	(void)knock_and_prove(B(1), 5);
+	assert_true(is_there(B(1), 5));
+	for (uint8_t i = 1; i <= 3; i++)
+		assert_true(is_there(B(0), i));
+	assert_int_equal(ilnp_ilcc_count(r.c), 4);
+}
+
 static void
 strangers_cannot_use_up_the_sessions_of_a_pair_against_us(void **state)
 {
@@ -478,6 +558,9 @@ TEST_MAIN(
 	RIG_TEST(later_strangers_do_not_take_over_a_session_we_try),
 	RIG_TEST(session_that_a_named_peer_began_is_used_when_we_open),
 	RIG_TEST(pair_keeps_at_most_pair_max_sessions),
+	RIG_TEST(peer_that_restarts_often_is_not_locked_out),
+	RIG_TEST(proven_sessions_make_way_for_nobody_elsewhere),
+	RIG_TEST(sessions_of_a_dead_place_make_way),
 	RIG_TEST(strangers_cannot_use_up_the_sessions_of_a_pair_against_us),
 	RIG_TEST(flood_never_evicts_confirmed_or_opened_sessions),
 	RIG_TEST(memory_stays_bounded_whatever_comes_in),

@@ -66,7 +66,7 @@ class _CSession(ctypes.Structure):
         ("nout", ctypes.c_uint8 * 16),
         ("nlocs", ctypes.c_uint32),
         ("npaths", ctypes.c_uint32),
-        ("pad", ctypes.c_uint32),
+        ("lost", ctypes.c_uint32),
         ("loc", _CLocator * _LOCATORS),
     )
 
@@ -86,6 +86,11 @@ class Session:
     ours: bytes
     locators: dict[int, tuple[int, Flag]]  #: L64 to preference and flags
     paths: int
+    lost: bool  #: nobody answers on any of its paths
+
+    @property
+    def proven(self) -> set[int]:
+        return {l64 for l64, (_, flags) in self.locators.items() if not flags & Flag.UNPROVEN}
 
     @property
     def sendable(self) -> set[int]:
@@ -199,13 +204,18 @@ class Core:
 
     def sessions(self) -> dict[int, Session]:
         count = self._lib.shim_sessions(self._shim, self._sessions, _SESSIONS)
-        return {s.id: s for s in map(_plain, self._sessions[:count])}
+        size = ctypes.sizeof(_CSession)
+        octets = bytes(memoryview(self._sessions).cast("B")[: count * size])
+        found = [_plain(octets[at : at + size]) for at in range(0, len(octets), size)]
+        return {session.id: session for session in found}
 
     def stat(self, name: str) -> int:
         return int(self._lib.shim_stat(self._shim, name.encode()))
 
 
-def _plain(c: _CSession) -> Session:
+@functools.lru_cache(maxsize=1024)
+def _plain(octets: bytes) -> Session:
+    c = _CSession.from_buffer_copy(octets)
     return Session(
         c.id,
         c.remote_nid,
@@ -218,4 +228,5 @@ def _plain(c: _CSession) -> Session:
         bytes(c.nout[: c.nout_len]),
         {loc.l64: (loc.pref, Flag(loc.flags)) for loc in c.loc[: c.nlocs]},
         c.npaths,
+        bool(c.lost),
     )

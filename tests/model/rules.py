@@ -19,6 +19,7 @@ from ilnptool.wire.packet import ICMPV6, PacketView
 ECHO_REPLY = 129
 TOKEN_OCTETS = 8
 LEARNT_PREFERENCE = 0xFFFF
+PAIR_MAX = 4  # sessions of one pair of NIDs that the peer began and has confirmed
 LU_GAP_US = 50_000  # half of lu_gap: how fast updates are taken
 
 
@@ -137,6 +138,17 @@ def _foreign(session: Session, view: PacketView, _past: Past, answers: bool) -> 
     return outcomes
 
 
+def makes_way(old: Session, before: dict[int, Session], after: dict[int, Session]) -> bool:
+    """A session may go if its peer has never proven to be there, or for one that now has."""
+    if old.initiator:
+        return False
+    if not old.confirmed:
+        return True
+    proven = sum(s.confirmed and not s.initiator for s in before.values())
+    newcomers = [s for s in after.values() if s.confirmed and not before.get(s.id, s).confirmed]
+    return proven >= PAIR_MAX and any(old.lost or old.proven & new.proven for new in newcomers)
+
+
 def forgotten(session: Session) -> Session:
     """The session without a nonce of the peer's that it had taken but not proven."""
     return replace(session, theirs=b"", state=State.TRYING, provisional=False)
@@ -162,4 +174,8 @@ def outcomes(
 
 def same(a: Session, b: Session) -> bool:
     """Equal in all that a packet can change at once."""
-    return replace(a, lu_pending=False, paths=0) == replace(b, lu_pending=False, paths=0)
+    return _essence(a) == _essence(b)
+
+
+def _essence(s: Session) -> tuple[object, ...]:
+    return (s.id, s.state, s.confirmed, s.provisional, s.theirs, s.ours, s.locators)

@@ -39,7 +39,7 @@ struct shim_session {
 	uint8_t		nout[16];
 	uint32_t	nlocs;
 	uint32_t	npaths;
-	uint32_t	pad;
+	uint32_t	lost;
 	struct shim_locator loc[ILNP_LOCS_MAX];
 };
 
@@ -211,6 +211,16 @@ shim_packet(struct shim *m, size_t i, uint8_t *buf)
 	return (m->len[i]);
 }
 
+/* True if nobody answers on any path of a session that has some. */
+static bool
+lost(const struct ilnp_sess *s)
+{
+	const struct ilnp_path *best = s->s_paths == NULL ? NULL :
+	    ilnp_pathset_best(s->s_paths, 0);
+
+	return (best != NULL && best->p_state == ILNP_PATH_DOWN);
+}
+
 uint32_t
 shim_sessions(struct shim *m, struct shim_session *out, uint32_t max)
 {
@@ -232,6 +242,7 @@ shim_sessions(struct shim *m, struct shim_session *out, uint32_t max)
 		o->nout_len = s->s_nout.n_len;
 		memcpy(o->nin, s->s_nin.n_b, ILNP_NONCE_MAX);
 		memcpy(o->nout, s->s_nout.n_b, ILNP_NONCE_MAX);
+		o->lost = lost(s);
 		o->nlocs = s->s_remote.ls_n;
 		for (u_int j = 0; j < s->s_remote.ls_n; j++) {
 			const struct ilnp_loc *l = &s->s_remote.ls_loc[j];

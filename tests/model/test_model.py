@@ -24,11 +24,10 @@ from hypothesis.stateful import (
 )
 from ilnpcore import Flag, State, Verdict
 from rules import Past
-from world import NIDS, PORT, PROVIDERS, Flight, World, locator
+from world import NIDS, PORT, PROVIDERS, Flight, World, locator, parse_packet
 
 from ilnptool.wire import build
 from ilnptool.wire.lu import LocatorRecord, LocatorUpdate
-from ilnptool.wire.packet import parse_packet
 from ilnptool.wire.values import L64, Ilv, Nid, Nonce
 
 SECONDS = float(os.environ.get("ILNP_MODEL_SECONDS", "30"))
@@ -210,7 +209,8 @@ class TwoNodes(RuleBasedStateMachine):
     @invariant()
     def sessions_are_bounded(self) -> None:
         for node in self.world.nodes:
-            assert len(node.core.sessions()) <= 5  # pair_max and one of our own
+            # pair_max, one more that may yet be proven, one of our own
+            assert len(node.core.sessions()) <= 6
 
     @invariant()
     def nobody_heard_of_the_attackers_place(self) -> None:

@@ -9,7 +9,10 @@
  * Memory is bounded three ways: sess_max in all, half_max for sessions a peer
  * began and has not confirmed, pair_max for one pair of NIDs.  When room is
  * short a random unconfirmed session goes; a confirmed one never makes way for
- * a packet, so a flood from forged sources only competes with itself.
+ * a packet, so a flood from forged sources only competes with itself.  Under
+ * pair_max a confirmed one makes way for another that has been confirmed at the
+ * same place, or if its own place is dead: for a peer that has restarted, not
+ * for somebody elsewhere who uses its NID.
  */
 #include "ilnp_ilcc_var.h"
 #include "ilnp_addr.h"
@@ -392,10 +395,10 @@ evict_half(struct ilnp_ilcc *c)
 
 /*
  * Makes room under pair_max, which counts what peers began: the oldest
- * unconfirmed session of the pair goes.
- * Returns false if all of them are confirmed.
+ * unconfirmed session of the pair goes.  If all are confirmed, one more may try
+ * to be: see pair_excess().
  */
-static bool
+static void
 limit_pair(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids)
 {
 	struct ilnp_sess *s, *oldest = NULL;
@@ -410,13 +413,65 @@ limit_pair(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids)
 		    (oldest == NULL || s->s_id < oldest->s_id))
 			oldest = s;
 	}
-	if (n < ilnp_load_32(&c->c_conf.pair_max))
-		return (true);
-	if (oldest == NULL)
-		return (false);
+	if (n < ilnp_load_32(&c->c_conf.pair_max) || oldest == NULL)
+		return;
 	ILNP_STAT(c, sess_evicted);
 	remove_sess(c, oldest);
-	return (true);
+}
+
+/*
+ * When a confirmed session may go for one that has just been confirmed at the
+ * places `at': the time it was last heard from, 0 if nobody is there any more,
+ * UINT64_MAX if it may not.
+ */
+static ilnp_time_t
+spare_since(struct ilnp_sess *s, const struct ilnp_locset *at)
+{
+	ilnp_time_t since = UINT64_MAX;
+
+	ilnp_lock(&s->s_lock);
+	if (ilnp_sess_lost(s))
+		since = 0;
+	for (u_int i = 0; since == UINT64_MAX && i < at->ls_n; i++)
+		if ((at->ls_loc[i].l_flags & ILNP_LOC_F_UNPROVEN) == 0 &&
+		    is_at(s, at->ls_loc[i].l_l64))
+			since = s->s_lastrx;
+	ilnp_unlock(&s->s_lock);
+	return (since);
+}
+
+/*
+ * Which session is one too many, now that the peer has confirmed `s', which it
+ * began: another one that may go for it, else `s' itself.
+ * Returns the session, or NULL if pair_max allows them all.
+ */
+static struct ilnp_sess *
+pair_excess(struct ilnp_ilcc *c, struct ilnp_sess *s)
+{
+	struct ilnp_sess *o, *victim = s;
+	ilnp_time_t since = UINT64_MAX;
+	struct ilnp_locset at;
+	u_int n = 0;
+
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	ilnp_lock(&s->s_lock);
+	at = s->s_remote;
+	ilnp_unlock(&s->s_lock);
+	CK_LIST_FOREACH(o, &c->c_bucket[ilnp_ilcc_bucketof(c, &s->s_nids)],
+	    s_hash) {
+		ilnp_time_t t;
+
+		if (o->s_initiator || ilnp_load_32(&o->s_confirmed) == 0 ||
+		    !ilnp_nidpair_eq(&o->s_nids, &s->s_nids))
+			continue;
+		n++;
+		t = o == s ? UINT64_MAX : spare_since(o, &at);
+		if (t < since) {
+			victim = o;
+			since = t;
+		}
+	}
+	return (n > ilnp_load_32(&c->c_conf.pair_max) ? victim : NULL);
 }
 
 /* Returns a session outside the table, or NULL. */
@@ -448,8 +503,8 @@ insert_sess(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
 	uint32_t b = ilnp_ilcc_bucketof(c, &s->s_nids);
 
 	ILNP_LOCK_ASSERT(&c->c_lock);
-	if (!s->s_initiator && !limit_pair(c, &s->s_nids))
-		return (ENOSPC);
+	if (!s->s_initiator)
+		limit_pair(c, &s->s_nids);
 	if (!s->s_initiator && c->c_nhalf == c->c_halfmax)
 		(void)evict_half(c);
 	if (c->c_n == c->c_max && !evict_half(c))
@@ -682,8 +737,17 @@ ilnp_ilcc_notbusy(struct ilnp_ilcc *c, struct ilnp_sess *s)
 void
 ilnp_ilcc_unhalf(struct ilnp_ilcc *c, struct ilnp_sess *s)
 {
+	struct ilnp_sess *excess;
+
 	ilnp_lock(&c->c_lock);
-	leave_half(c, s);
+	if (s->s_halfslot != ILNP_NOSLOT) {
+		leave_half(c, s);
+		excess = pair_excess(c, s);
+		if (excess != NULL) {
+			ILNP_STAT(c, sess_evicted);
+			remove_sess(c, excess);
+		}
+	}
 	ilnp_unlock(&c->c_lock);
 }
 

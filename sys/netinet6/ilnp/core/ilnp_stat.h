@@ -32,7 +32,7 @@
 	X(sess_created, "Sessions created")				\
 	X(sess_freed, "Sessions freed")					\
 	X(sess_refused, "Sessions refused: the cache is full or memory is short")		\
-	X(sess_evicted, "Unconfirmed sessions evicted to make room")	\
+	X(sess_evicted, "Sessions evicted to make room")	\
 	X(sess_rekeyed, "Sessions that took a restarted peer's new nonce") \
 	X(fallback, "Correspondents found not to speak ILNP by a Parameter Problem") \
 	X(fallback_silent, "Correspondents taken for plain IPv6 because nothing answered") \
