@@ -25,6 +25,7 @@ PACKAGES = {
     "ip": "iproute2",
     "iperf3": "iperf3",
     "make": "make",
+    "named": "bind9",
     "nft": "nftables",
     "ping": "iputils-ping",
     "radvd": "radvd",

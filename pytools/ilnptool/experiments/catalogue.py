@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ilnptool.errors import UsageError
 
@@ -22,12 +23,21 @@ class Experiment:
     mover: str
     peer: str
     moves: str
-    delay_link: str  # every path crosses it
+    delay_link: str | None  # every path crosses it
     delays: tuple[float, ...]  # ms added to the round trip
     rates: dict[str, str]  # per transport, as iperf3 wants it; 0: as fast as it goes
     seconds: float
     short_seconds: float
     short_delay: float
+    play: str = "moves"  # one of plays.PLAYS
+    both_move: bool = False  # the peer, too, begins on its first network
+    watched: Literal["mover", "peer"] = "mover"  # whose networks the figures tell apart
+    new_prefix: str = ""  # what the peer's provider renumbers to
+
+    @property
+    def movers(self) -> tuple[str, ...]:
+        """Return the nodes that begin on their first network."""
+        return (self.mover, self.peer) if self.both_move else (self.mover,)
 
 
 EXPERIMENTS = {
@@ -60,6 +70,39 @@ EXPERIMENTS = {
             seconds=80,
             short_seconds=40,
             short_delay=0,
+        ),
+        Experiment(
+            name="renumber",
+            text="a provider renumbers a server with an open session, while new clients arrive",
+            topology="renumber",
+            mover="client",
+            peer="server",
+            moves="",
+            delay_link="isp",
+            delays=(0,),
+            rates={"tcp": "5M", "udp": "5M"},
+            seconds=80,
+            short_seconds=55,
+            short_delay=0,
+            play="renumber",
+            watched="peer",
+            new_prefix="2001:db8:1:2::/64",
+        ),
+        Experiment(
+            name="both-move",
+            text="both ends move at once and meet again through the DNS",
+            topology="both-move",
+            mover="a",
+            peer="b",
+            moves="",
+            delay_link=None,
+            delays=(0,),
+            rates={"tcp": "5M", "udp": "5M"},
+            seconds=60,
+            short_seconds=45,
+            short_delay=0,
+            play="both-move",
+            both_move=True,
         ),
     )
 }

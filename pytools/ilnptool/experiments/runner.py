@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv6Network
 from pathlib import Path
 
 from ilnptool import __version__
@@ -101,11 +102,15 @@ def _host() -> Host:
     )
 
 
-def _label(topology: Topology) -> TopologyLabel:
+def _label(topology: Topology, experiment: Experiment) -> TopologyLabel:
     networks = {
         str(L64(int(provider.prefix.network_address) >> 64)): provider.name
         for provider in topology.providers
     }
+    if experiment.new_prefix:
+        new = IPv6Network(experiment.new_prefix)
+        provider = topology.links_of(experiment.peer)[0][0].provider
+        networks[str(L64(int(new.network_address) >> 64))] = f"{provider}, new"
     return TopologyLabel(name=topology.name, networks=networks)
 
 
@@ -184,7 +189,7 @@ def run(
             started_at=started,
             versions=made_with,
             host=_host(),
-            topology=_label(topology),
+            topology=_label(topology, experiment),
             runs=tuple(results),
         )
         write_run_json(folder, file)

@@ -12,16 +12,19 @@ from pathlib import Path
 from ilnptool.errors import IlnpError
 from ilnptool.experiments.captures import Captures, capturing
 from ilnptool.experiments.catalogue import Experiment
-from ilnptool.experiments.clock import Clock, wait_until
+from ilnptool.experiments.clock import Clock
 from ilnptool.experiments.events import recorded_events
-from ilnptool.experiments.flows import PORT, Traffic, traffic
+from ilnptool.experiments.flows import PORT, traffic
 from ilnptool.experiments.handover import Mover
-from ilnptool.experiments.plan import Condition, Direction, Move, moves
+from ilnptool.experiments.plan import Condition, Direction
+from ilnptool.experiments.plays import PLAYS, Stage, read_lines
 from ilnptool.lab.model import Impairment, Topology
 from ilnptool.lab.protocol import Lab, running
 from ilnptool.measure import (
+    Arrival,
     FlowHint,
     InterfaceMark,
+    NameChange,
     NoFlow,
     RunLabels,
     RunResult,
@@ -38,12 +41,15 @@ def prepared(topology: Topology, experiment: Experiment, delay_ms: float) -> Top
 
     Half of the delay is added in each direction, so a round trip takes `delay_ms` longer.
     """
-    link = topology.link(experiment.delay_link)
-    impairment = link.impairment or Impairment()
-    added = replace(impairment, delay=impairment.delay + delay_ms / 2000)
-    topology = topology.with_link(replace(link, impairment=added))
-    for link, _ in topology.links_of(experiment.mover)[1:]:
-        topology = topology.with_link(replace(link, locator=replace(link.locator, disabled=True)))
+    if experiment.delay_link is not None:
+        link = topology.link(experiment.delay_link)
+        impairment = link.impairment or Impairment()
+        added = replace(impairment, delay=impairment.delay + delay_ms / 2000)
+        topology = topology.with_link(replace(link, impairment=added))
+    for node in experiment.movers:
+        for link, _ in topology.links_of(node)[1:]:
+            locator = replace(link.locator, disabled=True)
+            topology = topology.with_link(replace(link, locator=locator))
     return topology
 
 
@@ -84,16 +90,18 @@ class Run:
 
     def _run(self, lab: Lab, marks: list[InterfaceMark], captures: Captures) -> None:
         experiment = self.experiment
-        mover = Mover(lab, experiment.mover, self.clock)
-        links = [link.name for link, _ in lab.topology.links_of(experiment.mover)]
+        play = PLAYS[experiment.play]()
+        stage = Stage(lab, experiment, self.seconds, self.folder, self.clock, self._tell, marks)
         ends = (experiment.mover, experiment.peer)
         with ExitStack() as stack:
             stack.enter_context(capturing(lab, ends, self.folder, captures))
             for node in ends:
                 file = self.folder / f"{node}-events.jsonl"
                 stack.enter_context(recorded_events(lab, node, file))
-            for link in links[1:]:
-                lab.link_down(link)
+            for node in experiment.movers:
+                for link, _ in lab.topology.links_of(node)[1:]:
+                    lab.link_down(link.name)
+            play.begin(stage, stack)
             before = self._counters(lab, ends)
             with traffic(
                 lab,
@@ -103,29 +111,11 @@ class Run:
                 folder=self.folder,
                 clock=self.clock,
             ) as flow:
-                self._move(mover, flow, moves(links, experiment.moves), marks)
+                play.act(stage, flow)
                 flow.finish()
             self._write_counters(before, self._counters(lab, ends))
+            mover = Mover(lab, experiment.mover, self.clock)
             self._write("mover-status.json", mover.status())
-
-    def _move(
-        self, mover: Mover, flow: Traffic, plan: Sequence[Move | None], marks: list[InterfaceMark]
-    ) -> None:
-        """Make the moves, evenly spread over the time of the run."""
-        began = self.clock.monotonic()
-        pause = self.seconds / (len(plan) + 1)
-        for number, move in enumerate(plan, 1):
-            wait_until(self.clock, began + number * pause, flow.check)
-            if move is None:
-                continue
-            interface = mover.interface(move.link)
-            self.say(f"{self.condition.name}: {move.link} {move.action}")
-            marks.append(InterfaceMark(self.clock.wall(), interface, move.action))
-            if move.enable:
-                mover.enable(move.link)
-            else:
-                mover.disable(move.link)
-            flow.check()
 
     def _counters(self, lab: Lab, nodes: Sequence[str]) -> dict[str, object]:
         return {node: lab.control(node, {"cmd": "counters"}) for node in nodes}
@@ -146,7 +136,7 @@ class Run:
             transport=self.condition.transport,
             port=PORT,
             from_client=up,
-            networks_of="sender" if up else "receiver",
+            networks_of="sender" if up == (self.experiment.watched == "mover") else "receiver",
         )
 
     def _labels(self, marks: Sequence[InterfaceMark], up: bool) -> RunLabels:
@@ -169,7 +159,31 @@ class Run:
             labels=labels,
         )
         notes = (*result.notes, *captures.notes())
-        return result.model_copy(update={"notes": notes})
+        return result.model_copy(update={"notes": notes, **self._names(result)})
+
+    def _names(self, result: RunResult) -> dict[str, object]:
+        """Return what names held and who arrived by them, in the time of a flow."""
+        zero = result.started_at or 0.0
+        return {
+            "names": tuple(
+                NameChange(time_s=x["time"] - zero, name=x["name"], l64s=tuple(x["l64s"]))
+                for x in read_lines(self.folder / "names.jsonl")
+            ),
+            "arrivals": tuple(
+                Arrival(
+                    time_s=x["began"] - zero,
+                    l64s=tuple(x["l64s"]),
+                    fresh=x["fresh"],
+                    lookup_s=x.get("lookup_s"),
+                    setup_s=x.get("setup_s"),
+                    error=x["error"],
+                )
+                for x in read_lines(self.folder / "arrivals.jsonl")
+            ),
+        }
+
+    def _tell(self, text: str) -> None:
+        self.say(f"{self.condition.name}: {text}")
 
     def failed(self, reason: str, marks: Sequence[InterfaceMark] = ()) -> list[RunResult]:
         """Return the results of a run that has no numbers."""

@@ -14,6 +14,7 @@ from ilnptool.lab.ident import Nid
 
 ALGORITHMS = ("rr", "drr", "drr_paper", "pref", "weighted", "sticky", "redundant")
 BOTTLENECKS = ("ends", "middle")
+NAME_SERVERS = ("primary", "secondary", "resolver")
 NAME_FORM = "1 to 15 of a-z, 0-9 and -, beginning with a letter"
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,14}")
@@ -58,6 +59,7 @@ class Node:
     algorithm: str = "rr"
     knobs: Mapping[str, int] = field(default_factory=dict)
     listed_as_ilnp: bool = False  # others believe it speaks ILNP, although it does not
+    dns: str = ""  # what it does as a name server: one of NAME_SERVERS
     source_routing: bool = False  # its IPv6 sends by the provider of the source address
     discovery: Discovery = Discovery()
 
@@ -65,6 +67,8 @@ class Node:
         check_name(self.name)
         if self.ilnp and self.role is not Role.HOST:
             raise ValueError(f"{self.name}: only a host runs ILNP")
+        if self.dns not in ("", *NAME_SERVERS) or (self.dns and self.role is not Role.PLAIN):
+            raise ValueError(f"{self.name}: only a plain node serves names")
         if self.algorithm not in ALGORITHMS:
             raise ValueError(f"{self.name}: unknown algorithm {self.algorithm}")
 

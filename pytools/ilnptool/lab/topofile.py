@@ -22,6 +22,8 @@ def _node(node: Node) -> dict[str, Any]:
         return table
     if node.role is Role.PLAIN:
         table["listed_as_ilnp"] = node.listed_as_ilnp
+        if node.dns:
+            table["dns"] = node.dns
     else:
         table["ilnp"] = node.ilnp
         table["nids"] = [format_nid(nid) for nid in node.nids]

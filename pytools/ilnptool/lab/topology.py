@@ -20,6 +20,7 @@ from ilnptool.lab.model import (
     ALGORITHMS,
     BOTTLENECKS,
     NAME_FORM,
+    NAME_SERVERS,
     Advertisement,
     Discovery,
     End,
@@ -44,7 +45,7 @@ _DISCOVERY_KEYS = ("rs_delay", "rs_interval", "dad_transmits", "optimistic_dad")
 _END_SYSTEM_KEYS = ("name", "role", *_DISCOVERY_KEYS, "source_routing")
 _NODE_KEYS = {
     Role.HOST: (*_END_SYSTEM_KEYS, "ilnp", "nids", "algorithm", "knobs"),
-    Role.PLAIN: (*_END_SYSTEM_KEYS, "listed_as_ilnp"),
+    Role.PLAIN: (*_END_SYSTEM_KEYS, "listed_as_ilnp", "dns"),
     Role.ROUTER: ("name", "role"),
 }
 _LINK_KEYS = ("name", "ends", "provider", "rate", "queue", "burst", "bottleneck", "offload", "mtu")
@@ -100,10 +101,14 @@ def _read_node(table: Table, taken: list[Node]) -> Node:
     )
     if role is Role.PLAIN:
         listed = table.flag("listed_as_ilnp", False)
+        dns = table.choice("dns", NAME_SERVERS) if "dns" in table else ""
+        if dns == "primary" and any(node.dns == dns for node in taken):
+            table.fail("dns", dns, "one primary in a lab", "second name server that is")
         return Node(
             name,
             role,
             listed_as_ilnp=listed,
+            dns=dns,
             source_routing=source_routing,
             discovery=discovery,
         )

@@ -10,13 +10,22 @@ keep it.  The definitions of the metrics stand where they are computed: throughp
 from ilnptool.measure.analyse import analyse_run, failed_run
 from ilnptool.measure.flows import NoFlow
 from ilnptool.measure.hints import FlowHint, InterfaceMark, RunLabels
-from ilnptool.measure.schema import Host, RunFile, RunResult, Topology
+from ilnptool.measure.schema import (
+    Arrival,
+    Host,
+    NameChange,
+    RunFile,
+    RunResult,
+    Topology,
+)
 from ilnptool.measure.store import load_run_json, write_run_json
 
 __all__ = [
+    "Arrival",
     "FlowHint",
     "Host",
     "InterfaceMark",
+    "NameChange",
     "NoFlow",
     "RunFile",
     "RunLabels",

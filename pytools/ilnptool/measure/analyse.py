@@ -11,6 +11,7 @@ payloads: extension headers, transport headers and data.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -111,6 +112,7 @@ class _Analysis:
             checksums_unfinished=sum(count.unfinished for count in sums),
             series=self._series(by_source),
             sequence=self._progression(),
+            longest_gap_s=self._longest_gap(),
             events=self._events(),
             artefacts=self.labels.artefacts,
             notes=tuple(self.notes),
@@ -124,6 +126,10 @@ class _Analysis:
         if not self.received:
             return None
         return (self.received[-1].time_ns - self.received[0].time_ns) / 1e9
+
+    def _longest_gap(self) -> float | None:
+        times = sorted(packet.time_ns for packet in self.received)
+        return max((b - a for a, b in itertools.pairwise(times)), default=0) / 1e9 or None
 
     def _setup(self) -> float | None:
         for packet in self.received:

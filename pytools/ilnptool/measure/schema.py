@@ -77,6 +77,27 @@ class InterfaceEvent(_Model):
     action: Literal["enabled", "disabled"]
 
 
+class NameChange(_Model):
+    """What a name holds from some time on, as its primary server answers."""
+
+    time_s: float = Field(description="Seconds after the flow's first received packet.")
+    name: str
+    l64s: tuple[str, ...]
+
+
+class Arrival(_Model):
+    """A new client: it looks the name up, and connects."""
+
+    time_s: float = Field(description="Seconds after the flow's first received packet.")
+    l64s: tuple[str, ...] = Field(description="What its resolver answered.")
+    fresh: bool = Field(description="There was no session between the two before.")
+    lookup_s: float | None = Field(default=None, description="For the answer.")
+    setup_s: float | None = Field(
+        default=None, description="From the question to the first octet of the server."
+    )
+    error: str | None = None
+
+
 class NonceCheck(_Model):
     """The nonces on the packets of one direction, both ends' captures together."""
 
@@ -151,6 +172,11 @@ class RunResult(_Model):
     )
     series: TimeSeries | None = None
     sequence: tuple[SequencePoint, ...] = ()
+    longest_gap_s: float | None = Field(
+        default=None, description="Longest time between two received packets of the flow."
+    )
+    names: tuple[NameChange, ...] = ()
+    arrivals: tuple[Arrival, ...] = ()
     events: tuple[InterfaceEvent, ...] = ()
     artefacts: tuple[str, ...] = Field(default=(), description="Files of this run beside run.json.")
     notes: tuple[str, ...] = Field(

@@ -12,7 +12,7 @@ import jinja2
 from ilnptool.errors import UsageError
 from ilnptool.measure.schema import RunFile, RunResult
 from ilnptool.measure.store import load_run_json
-from ilnptool.report import boxplots, compare, limits, timeplots, words
+from ilnptool.report import boxplots, compare, limits, nameplots, timeplots, words
 from ilnptool.report.figure import Picture, save, style
 from ilnptool.report.groups import Group, group_runs
 from ilnptool.report.networks import Networks
@@ -81,6 +81,7 @@ def _section(group: Group, networks: Networks, directory: Path) -> Section | Non
     drawn = (
         ("throughput", timeplots.throughput(group, run, networks)),
         ("sequence", timeplots.sequence(group, run)),
+        ("names", nameplots.names(group, run, networks)),
     )
     slug = group.conditions.slug
     pictures = [save(c, directory, f"{slug}-{kind}") for kind, c in drawn if c is not None]
@@ -109,6 +110,7 @@ def _headline(file: RunFile) -> list[str]:
     losses = [run.loss_ratio for run in ilnp if run.loss_ratio is not None]
     if losses:
         said.append(f"The worst loss of UDP over ILNP was {words.percent(max(losses))}.")
+    said += _names(ilnp)
     adverts = _adverts(ilnp)
     if adverts:
         what = "Locator Update was" if adverts == 1 else "Locator Updates were"
@@ -119,6 +121,31 @@ def _headline(file: RunFile) -> list[str]:
             "Every packet carried its session's nonce."
             if all(checked)
             else f"In {checked.count(False)} runs not every packet carried its session's nonce."
+        )
+    return said
+
+
+def _names(runs: Sequence[RunResult]) -> list[str]:
+    """What an experiment about names is about: silence of the flow, and who got in."""
+    named = [run for run in runs if run.names]
+    said = []
+    gaps = [run.longest_gap_s for run in named if run.longest_gap_s is not None]
+    if gaps:
+        said.append(f"The longest silence of a flow was {words.seconds(max(gaps))}.")
+    # The flows of both directions of a run tell of the same clients.
+    arrivals = {
+        round((run.started_at or 0) + each.time_s, 2): each
+        for run in named
+        for each in run.arrivals
+    }
+    if arrivals:
+        good, bad = nameplots.arrived(list(arrivals.values()))
+        times = [x.setup_s for x in good if x.setup_s is not None]
+        slow = f", the slowest after {words.seconds(max(times))}" if times else ""
+        fresh = sum(x.fresh for x in arrivals.values())
+        said.append(
+            f"{len(good)} of {len(good) + len(bad)} clients that came by name got in{slow}; "
+            f"{fresh} of them had no session from before."
         )
     return said
 

@@ -60,7 +60,7 @@ def throughput(group: Group, run: RunResult, networks: Networks) -> Canvas | Non
         )
     axes.set_ylim(0, max([*total, 0.1]) * 1.16)
     axes.set_ylabel("Throughput (Mb/s)")
-    _finish(canvas, run, edges[-1])
+    finish(canvas, run, edges[-1])
     canvas.caption = (
         f"IPv6 payload octets as received, in bins of {run.series.bin_s:g} s. "
         + _explain_marks(run)
@@ -102,7 +102,7 @@ def sequence(group: Group, run: RunResult) -> Canvas | None:
         )
     axes.set_ylim(0, max(point.highest for point in run.sequence) / scale * 1.16)
     axes.set_ylabel(label)
-    _finish(canvas, run, run.duration_s or times[-1])
+    finish(canvas, run, run.duration_s or times[-1])
     canvas.caption = (
         "A straight line is a steady flow, a flat piece a standstill; a cross is a number that "
         "came after higher ones had come in an earlier slot of time. " + _explain_marks(run)
@@ -121,7 +121,8 @@ def _late_points(run: RunResult) -> list[tuple[float, int]]:
     return late
 
 
-def _finish(canvas: Canvas, run: RunResult, end_s: float) -> None:
+def finish(canvas: Canvas, run: RunResult, end_s: float) -> None:
+    """Time axis, marks of Locator Updates and events, and the legend."""
     axes = canvas.axes
     axes.set_xlim(0, max(end_s, 0.1))
     axes.set_xlabel(_TIME)

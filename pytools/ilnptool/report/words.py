@@ -48,3 +48,10 @@ def agreed(answers: Sequence[bool | None]) -> str:
     if not known:
         return NONE
     return "yes" if all(known) else f"no, in {known.count(False)} of {len(known)}"
+
+
+def seconds(value: float) -> str:
+    """A time, in milliseconds where it is short."""
+    if value < 1:
+        return f"{value * 1000:.0f}{_SPACE}ms"
+    return f"{value:.2f}{_SPACE}s"
