@@ -16,6 +16,7 @@ from rich.console import Console
 from ilnptool.build.boot import HELLO, build_lab_image, build_quick_image, compile_program
 from ilnptool.build.disk import Extra, build_disk_image
 from ilnptool.build.kernel import Kernel, Workshop, build_kernel, open_workshop
+from ilnptool.build.kmod import build_module
 from ilnptool.build.maketask import Progress, Reporter
 from ilnptool.build.userland import build_userland
 from ilnptool.build.world import build_world
@@ -114,8 +115,9 @@ def _kernel(
 @click.command("build-kernel")
 @build_options
 @_conf_options
+@click.option("--module", is_flag=True, help="With --stock: ilnp.ko for that kernel as well.")
 def build_kernel_command(
-    src: Path, obj: Path, jobs: int, conf: str | None, stock: bool, unreviewed: bool
+    src: Path, obj: Path, jobs: int, conf: str | None, stock: bool, unreviewed: bool, module: bool
 ) -> None:
     """Build a FreeBSD kernel with ILNP; prints the path of the kernel.
 
@@ -124,8 +126,12 @@ def build_kernel_command(
     """
     shop = open_workshop(src, obj, jobs)
     with reporter() as report:
+        if module and not stock:
+            raise click.UsageError("--module: a kernel with hooks has ILNP in it; add --stock")
         kernel = _kernel(shop, conf, stock, unreviewed, report)
-    click.echo(kernel.path)
+        paths = [kernel.path, *([build_module(shop, kernel, report)] if module else [])]
+    for path in paths:
+        click.echo(path)
 
 
 @click.command("build-world")

@@ -199,6 +199,9 @@ enum ilnp_inverdict ilnp_ilcc_input(struct ilnp_ilcc *, const uint8_t *pkt,
 bool	ilnp_sess_cksum(struct ilnp_ilcc *, struct ilnp_sess *,
 	    enum ilnp_cksum);
 
+/* The locators of the peer's last packet with a nonce; zero if there is none. */
+struct ilnp_l64pair ilnp_sess_rxpair(struct ilnp_sess *);
+
 /* Says that the peer has been heard to answer us (a TCP handshake is done). */
 void	ilnp_sess_confirm(struct ilnp_ilcc *, struct ilnp_sess *);
 

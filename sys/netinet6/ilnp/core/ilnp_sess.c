@@ -291,6 +291,17 @@ ilnp_sess_cksum(struct ilnp_ilcc *c, struct ilnp_sess *s, enum ilnp_cksum kind)
 	return (accept);
 }
 
+struct ilnp_l64pair
+ilnp_sess_rxpair(struct ilnp_sess *s)
+{
+	struct ilnp_l64pair pair;
+
+	ilnp_lock(&s->s_lock);
+	pair = s->s_rxpair;
+	ilnp_unlock(&s->s_lock);
+	return (pair);
+}
+
 /* A slot of the path that must be taken whatever the algorithm says, or 0. */
 static uint32_t
 fixed_path(struct ilnp_sess *s)

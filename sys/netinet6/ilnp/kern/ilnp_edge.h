@@ -23,9 +23,13 @@
  * ilnp_edge_sysctl.c	knobs, counters, names of listings
  * ilnp_edge_ctl.c	what the administrator writes and reads
  * ilnp_edge_sockopt.c	socket options
+ * ilnp_edge_pfil.c	what replaces the hooks where there are none
+ * ilnp_edge_mod.c	ILNP as a module of the kernel
  */
 #ifndef _NETINET6_ILNP_KERN_ILNP_EDGE_H_
 #define	_NETINET6_ILNP_KERN_ILNP_EDGE_H_
+
+#include "opt_ilnp6.h"
 
 #include "ilnp_env_impl.h"
 
@@ -50,6 +54,16 @@
 
 struct nhop_object;
 struct pfil_hook;
+
+/*
+ * Whether the kernel calls the doors of ilnp_hooks.h.  It does not call those
+ * of a module, which has to do without (ilnp_edge_pfil.c).
+ */
+#ifdef ILNP6
+#define	ILNP_HOOKED	true
+#else
+#define	ILNP_HOOKED	false
+#endif
 
 /*
  * A next hop that belongs to a source locator, in the only shape in which
@@ -88,7 +102,8 @@ struct ilnp_here {
 /*
  * A PCB in the NID table, as packets see it.
  *
- * Locking key: (c) constant once in the table, (t) t_lock.
+ * Locking key: (c) constant once in the table, (t) t_lock, (r) written under
+ * t_lock, read without.
  */
 struct ilnp_flow {
 	CK_LIST_ENTRY(ilnp_flow) f_link;	/* (t) readers are in an epoch */
@@ -96,7 +111,10 @@ struct ilnp_flow {
 	uint16_t	f_lport;	/* (c) network order */
 	uint16_t	f_fport;	/* (c) network order, 0: not connected */
 	uint8_t		f_proto;	/* (c) */
+	bool		f_gone;		/* (t) not in the table any more */
+	bool		f_sure;		/* (r) has or had a socket */
 	const struct inpcb *f_inp;	/* (c) a name, never followed */
+	time_t		f_born;		/* (c) s of time_uptime */
 	struct in6_addr	f_laddr;	/* (c) anchors */
 	struct in6_addr	f_faddr;
 	struct ilnp_sess *f_sess;	/* (c) held; NULL: not connected */
@@ -112,6 +130,8 @@ struct ilnp_flowtab {
 	struct ilnp_flowhead *t_bucket;	/* (t) */
 	uint64_t	t_key[2];	/* constant */
 	uint32_t	t_n;		/* (t) */
+	uint32_t	t_unsure;	/* (t) of these, not f_sure */
+	uint32_t	t_swept;	/* (x) where the next sweep goes on */
 };
 
 /* A correspondent that an administrator has told of. */
@@ -148,6 +168,7 @@ struct ilnp_edge {
 	uint32_t	e_nnids;	/* (x) configured NIDs */
 	struct ilnp_nid	e_nid[ILNP_NIDS_MAX];	/* (x) */
 	struct pfil_hook *e_hook;	/* (x) */
+	struct pfil_hook *e_outhook;	/* (x) NULL if ILNP_HOOKED */
 	uint32_t	e_nmine;	/* (x) addresses that ILNP has added */
 	struct ilnp_mine e_mine[ILNP_MINE_MAX];	/* (x) */
 	struct ilnp_flowtab e_flows;
@@ -277,7 +298,39 @@ const struct ilnp_flow *ilnp_flow_of(const struct ilnp_edge *,
 /* The transport protocol of a PCB that may be in the table, else 0. */
 uint8_t	ilnp_flow_proto(const struct inpcb *);
 
+/* The ends of a connection; ports in network order. */
+struct ilnp_ends {
+	struct in6_addr	en_laddr;
+	struct in6_addr	en_faddr;
+	uint16_t	en_lport;
+	uint16_t	en_fport;
+	uint8_t		en_proto;
+};
+
+/*
+ * Without hooks: puts in a connection that packets have told of, in place of
+ * one with the same NIDs and ports that is not sure to exist.  Inside an
+ * epoch.  Returns it, or NULL if there is no room.
+ */
+const struct ilnp_flow *ilnp_flow_learn(struct ilnp_edge *,
+	    const struct ilnp_ends *, struct ilnp_sess *, bool sure);
+
+/* It exists: its handshake is done. */
+void	ilnp_flow_sure(struct ilnp_edge *, const struct ilnp_flow *);
+
+/* Takes out some of the connections that are not alive.  e_sx held. */
+void	ilnp_flow_sweep(struct ilnp_edge *,
+	    bool (*alive)(struct ilnp_edge *, const struct ilnp_flow *));
+
 /* ilnp_edge_conn.c */
+
+/*
+ * A session toward that correspondent, borrowed: one that exists, or a new one
+ * if we were told of it.  Inside an epoch.  Returns NULL if it is not known to
+ * speak ILNP.
+ */
+struct ilnp_sess *ilnp_conn_open(struct ilnp_edge *, struct ilnp_ilcc *,
+	    const struct ilnp_nidpair *, struct ilnp_l64 at);
 
 /* A note on a packet that came or goes with a nonce but without a flow. */
 struct ilnp_note {
@@ -346,6 +399,12 @@ struct mbuf *ilnp_icmp_restore(struct mbuf *, const struct ilnp_note *);
 /* Sends what the core wants sent.  Inside an epoch; no core lock held. */
 void	ilnp_out_acts(struct ilnp_edge *, const struct ilnp_acts *);
 
+/*
+ * Sends a packet that is as it is to be on the wire, with options from there
+ * that lead to its next hop.  Consumes m; the epoch is the caller's.
+ */
+int	ilnp_out_send(struct mbuf *m, struct ip6_pktopts *);
+
 /* Room to leave in each packet for the nonce. */
 u_int	ilnp_out_room(struct ilnp_ilcc *);
 
@@ -371,5 +430,32 @@ void	ilnp_text_l64(struct ilnp_l64, char[ILNP_TEXT_MAX]);
  * Returns 0 or EINVAL.
  */
 int	ilnp_text_read(const char *, char separator, uint64_t *);
+
+/* ilnp_edge_pfil.c: only if not ILNP_HOOKED */
+
+int	ilnp_pfil_link(struct ilnp_edge *);
+void	ilnp_pfil_unlink(struct ilnp_edge *);
+
+/*
+ * The connection of a packet that leaves, from its socket or, if that is NULL,
+ * without one.  Inside an epoch; the packet starts with its IPv6 header.
+ * Returns NULL if it is none of ILNP.
+ */
+const struct ilnp_flow *ilnp_pfil_leaves(struct ilnp_edge *,
+	    const struct mbuf *, const struct inpcb *);
+
+/*
+ * A packet of a session and no connection has arrived: *dst becomes the
+ * address at which somebody waits for it, and a SYN makes a connection.
+ */
+void	ilnp_pfil_arrived(struct ilnp_edge *, const struct ilnp_view *,
+	    struct ilnp_sess *, const struct in6_addr *src,
+	    struct in6_addr *dst);
+
+/* As ilnp_out_send(). */
+int	ilnp_pfil_send(struct mbuf *, struct ip6_pktopts *);
+
+/* Forgets connections that are no more.  e_sx held. */
+void	ilnp_pfil_sweep(struct ilnp_edge *);
 
 #endif /* !_NETINET6_ILNP_KERN_ILNP_EDGE_H_ */

@@ -55,9 +55,8 @@ nids_of(const struct in_conninfo *inc)
 	return (nids);
 }
 
-/* A session toward that correspondent, or a new one if we were told of it. */
-static struct ilnp_sess *
-open_session(struct ilnp_edge *e, struct ilnp_ilcc *c,
+struct ilnp_sess *
+ilnp_conn_open(struct ilnp_edge *e, struct ilnp_ilcc *c,
     const struct ilnp_nidpair *nids, struct ilnp_l64 at)
 {
 	struct ilnp_lurec rec[ILNP_LOCS_MAX];
@@ -125,7 +124,7 @@ ilnp_door_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
 		return (false);
 	nids.local = ilnp_ilv_of(&source).nid;
 	nids.remote = remote.nid;
-	if (open_session(e, c, &nids, remote.l64) != NULL) {
+	if (ilnp_conn_open(e, c, &nids, remote.l64) != NULL) {
 		inp->inp_inc.inc_flags |= INC_ILNP;
 		*laddr = source;
 	}

@@ -23,6 +23,11 @@
 #include "../core/ilnp_addr.h"
 #include "ilnp_hooks.h"
 
+/* Without hooks: connections in all, and those whose handshake goes on. */
+#define	LEARNT_MAX	262144
+#define	UNSURE_MAX	4096
+#define	SWEEPS		4	/* that take in the whole table */
+
 void
 ilnp_flow_alloc(struct ilnp_edge *e)
 {
@@ -53,7 +58,10 @@ remove_flow(struct ilnp_flowtab *t, struct ilnp_flow *f)
 {
 	mtx_assert(&t->t_lock, MA_OWNED);
 	CK_LIST_REMOVE(f, f_link);
+	f->f_gone = true;
 	t->t_n--;
+	if (!f->f_sure)
+		t->t_unsure--;
 	atomic_subtract_int(&ilnp_active, 1);
 	ilnp_env_defer(&f->f_deferred, free_flow);
 }
@@ -157,6 +165,19 @@ hold_session(struct ilnp_edge *e, const struct inpcb *inp,
 	return (s != NULL && ilnp_sess_hold(s) ? s : NULL);
 }
 
+/* Puts an entry into its bucket. */
+static void
+link_flow(struct ilnp_flowtab *t, struct ilnp_flow *f)
+{
+	mtx_assert(&t->t_lock, MA_OWNED);
+	CK_LIST_INSERT_HEAD(bucket_of(t, t->t_bucket, f->f_proto, &f->f_nids,
+	    f->f_lport, f->f_fport), f, f_link);
+	t->t_n++;
+	if (!f->f_sure)
+		t->t_unsure++;
+	atomic_add_int(&ilnp_active, 1);
+}
+
 /* Puts a PCB into the table.  Returns false if that cannot be done. */
 static bool
 insert_flow(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
@@ -169,6 +190,7 @@ insert_flow(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
 		return (false);
 	f->f_proto = proto;
 	f->f_inp = inp;
+	f->f_sure = true;
 	f->f_lport = inp->inp_lport;
 	f->f_laddr = inp->in6p_laddr;
 	f->f_nids.local = ilnp_ilv_of(&inp->in6p_laddr).nid;
@@ -188,10 +210,7 @@ insert_flow(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
 		free_flow(&f->f_deferred);
 		return (false);
 	}
-	CK_LIST_INSERT_HEAD(bucket_of(t, t->t_bucket, proto, &f->f_nids,
-	    f->f_lport, f->f_fport), f, f_link);
-	t->t_n++;
-	atomic_add_int(&ilnp_active, 1);
+	link_flow(t, f);
 	mtx_unlock(&t->t_lock);
 	return (true);
 }
@@ -306,4 +325,93 @@ ilnp_door_pcb_taken(const struct inpcb *inp, const struct in6_addr *faddr,
 	    !IN6_ARE_ADDR_EQUAL(&f->f_faddr, faddr));
 	NET_EPOCH_EXIT(et);
 	return (taken);
+}
+
+const struct ilnp_flow *
+ilnp_flow_learn(struct ilnp_edge *e, const struct ilnp_ends *ends,
+    struct ilnp_sess *s, bool sure)
+{
+	struct ilnp_flowtab *t = &e->e_flows;
+	struct ilnp_flow *f, *old;
+
+	NET_EPOCH_ASSERT();
+	f = ilnp_env_alloc(sizeof(*f));
+	if (f == NULL)
+		return (NULL);
+	if (!ilnp_sess_hold(s)) {
+		free(f, M_ILNP);
+		return (NULL);
+	}
+	f->f_nids.local = ilnp_ilv_of(&ends->en_laddr).nid;
+	f->f_nids.remote = ilnp_ilv_of(&ends->en_faddr).nid;
+	f->f_proto = ends->en_proto;
+	f->f_lport = ends->en_lport;
+	f->f_fport = ends->en_fport;
+	f->f_laddr = ends->en_laddr;
+	f->f_faddr = ends->en_faddr;
+	f->f_sess = s;
+	f->f_sure = sure;
+	f->f_born = time_uptime;
+	mtx_lock(&t->t_lock);
+	old = __DECONST(struct ilnp_flow *, ilnp_flow_lookup(e, f->f_proto,
+	    &f->f_nids, f->f_lport, f->f_fport,
+	    ilnp_ilv_of(&f->f_laddr).l64));
+	if (t->t_bucket == NULL || (old != NULL && old->f_sure) ||
+	    (!sure && t->t_unsure >= UNSURE_MAX) || t->t_n >= LEARNT_MAX) {
+		mtx_unlock(&t->t_lock);
+		free_flow(&f->f_deferred);
+		return (NULL);
+	}
+	if (old != NULL)
+		remove_flow(t, old);
+	link_flow(t, f);
+	mtx_unlock(&t->t_lock);
+	return (f);
+}
+
+void
+ilnp_flow_sure(struct ilnp_edge *e, const struct ilnp_flow *cf)
+{
+	struct ilnp_flow *f = __DECONST(struct ilnp_flow *, cf);
+	struct ilnp_flowtab *t = &e->e_flows;
+	struct ilnp_ilcc *c = ilnp_load_ptr(&e->e_cache);
+	bool first;
+
+	mtx_lock(&t->t_lock);
+	first = !f->f_gone && !f->f_sure;
+	if (first) {
+		f->f_sure = true;
+		t->t_unsure--;
+	}
+	mtx_unlock(&t->t_lock);
+	if (first && c != NULL) {
+		ilnp_sess_confirm(c, f->f_sess);
+		ilnp_edge_kick(e);
+	}
+}
+
+void
+ilnp_flow_sweep(struct ilnp_edge *e,
+    bool (*alive)(struct ilnp_edge *, const struct ilnp_flow *))
+{
+	struct ilnp_flowtab *t = &e->e_flows;
+	struct ilnp_flowhead *b;
+	struct epoch_tracker et;
+	struct ilnp_flow *f;
+
+	sx_assert(&e->e_sx, SA_XLOCKED);
+	NET_EPOCH_ENTER(et);
+	b = ilnp_load_ptr(&t->t_bucket);
+	for (u_int i = 0; b != NULL && i < ILNP_FLOW_BUCKETS / SWEEPS; i++) {
+		t->t_swept = (t->t_swept + 1) % ILNP_FLOW_BUCKETS;
+		CK_LIST_FOREACH(f, &b[t->t_swept], f_link) {
+			if (f->f_sess == NULL || alive(e, f))
+				continue;
+			mtx_lock(&t->t_lock);
+			if (!f->f_gone)
+				remove_flow(t, f);
+			mtx_unlock(&t->t_lock);
+		}
+	}
+	NET_EPOCH_EXIT(et);
 }

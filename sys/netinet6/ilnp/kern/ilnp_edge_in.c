@@ -133,8 +133,12 @@ deliver(const struct arrival *a, struct mbuf *m, const struct ilnp_in *in)
 
 	/* The flow of somebody else who has the same NID (RFC 6741 s5.4). */
 	if (f != NULL && f->f_sess != in->i_sess) {
-		ILNP_EDGE_STAT(a->a_cache, in_nonce_wrong);
-		return (false);
+		/* One that may not exist gives way to a SYN. */
+		if (f->f_sure || (v->v_tcpflags & TH_SYN) == 0) {
+			ILNP_EDGE_STAT(a->a_cache, in_nonce_wrong);
+			return (false);
+		}
+		f = NULL;
 	}
 	leave_note(a, m);
 	if (v->v_nonce.n_len != 0)
@@ -149,7 +153,9 @@ deliver(const struct arrival *a, struct mbuf *m, const struct ilnp_in *in)
 	if (kind != in->i_cksum &&
 	    !ilnp_sess_cksum(a->a_cache, in->i_sess, kind))
 		return (false);
-	if (f == NULL)
+	if (f == NULL && !ILNP_HOOKED)
+		ilnp_pfil_arrived(a->a_edge, v, in->i_sess, &src, &dst);
+	else if (f == NULL)
 		f = find_flow(a->a_edge, v, &(struct ilnp_nidpair){
 		    .local = v->v_dst.nid }, false);
 	if (f != NULL) {

@@ -297,6 +297,8 @@ scan_task(void *arg, int pending __unused)
 		return;
 	}
 	ilnp_loc_scan(e);
+	if (!ILNP_HOOKED)
+		ilnp_pfil_sweep(e);
 	if (e->e_cache != NULL)
 		(void)taskqueue_enqueue_timeout_sbt(taskqueue_thread,
 		    &e->e_scan, SCAN_PERIOD, SCAN_PERIOD / 10, 0);

@@ -65,12 +65,20 @@ know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
 	src = ilnp_ilv_of(&ip6->ip6_src);
 	nids.local = src.nid;
 	nids.remote = dst.nid;
-	if (inp != NULL && (inp->inp_inc.inc_flags & INC_ILNP) != 0) {
+	if (inp != NULL && (inp->inp_inc.inc_flags & INC_ILNP) != 0 &&
+	    !IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr)) {
 		f = ilnp_flow_of(l->l_edge, inp);
 		if (f == NULL)
 			return (false);
 		l->l_sess = f->f_sess;
 		return (l->l_sess != NULL);
+	}
+	f = ILNP_HOOKED ? NULL : ilnp_pfil_leaves(l->l_edge, m, inp);
+	if (f != NULL) {
+		/* Without a socket, it answers, and goes where that came from. */
+		l->l_keep = inp == NULL;
+		l->l_sess = f->f_sess;
+		return (true);
 	}
 	l->l_keep = true;
 	l->l_note = ilnp_note_find(m);
@@ -190,6 +198,14 @@ lead_out(const struct ilnp_here *h, struct mbuf *m,
 	return (&g->g_hop.h_opts);
 }
 
+int
+ilnp_out_send(struct mbuf *m, struct ip6_pktopts *opt)
+{
+	if (!ILNP_HOOKED)
+		return (ilnp_pfil_send(m, opt));
+	return (ip6_output(m, opt, NULL, 0, NULL, NULL, NULL));
+}
+
 /* Sends a further copy of a packet by another path. */
 static void
 send_copy(const struct leaving *l, const struct mbuf *m,
@@ -202,8 +218,32 @@ send_copy(const struct leaving *l, const struct mbuf *m,
 	if (n != NULL)
 		n = dress(n, wire, out);
 	if (n != NULL)
-		(void)ip6_output(n, lead_out(l->l_here, n, wire, NULL, tcp,
-		    &routed), NULL, 0, NULL, NULL, NULL);
+		(void)ilnp_out_send(n, lead_out(l->l_here, n, wire, NULL, tcp,
+		    &routed));
+}
+
+/*
+ * The locators of a packet that answers.  Its addresses are those it answers to,
+ * but for a SYN|ACK of a listener bound to another locator than the SYN went
+ * to: filters on the way expect that one back.
+ */
+static struct ilnp_l64pair
+kept_pair(const struct leaving *l, const struct mbuf *m)
+{
+	const struct ip6_hdr *ip6 = mtod(m, const struct ip6_hdr *);
+	struct ilnp_l64pair pair = {
+		.local = ilnp_ilv_of(&ip6->ip6_src).l64,
+		.remote = ilnp_ilv_of(&ip6->ip6_dst).l64
+	}, came;
+
+	if (ip6->ip6_nxt != IPPROTO_TCP ||
+	    (l->l_note != NULL && l->l_note->n_wire.remote.l64 != 0))
+		return (pair);
+	came = ilnp_sess_rxpair(l->l_sess);
+	if (ilnp_l64_eq(came.remote, pair.remote) &&
+	    ilnp_loc_uplink(l->l_here, came.local) != NULL)
+		pair.local = came.local;
+	return (pair);
 }
 
 static uint32_t
@@ -254,8 +294,7 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	ip6 = mtod(m, const struct ip6_hdr *);
 	tcp = ip6->ip6_nxt == IPPROTO_TCP;
 	if (l.l_keep) {
-		wire.local = ilnp_ilv_of(&ip6->ip6_src).l64;
-		wire.remote = ilnp_ilv_of(&ip6->ip6_dst).l64;
+		wire = kept_pair(&l, m);
 		if (l.l_note != NULL && ip6->ip6_nxt == IPPROTO_ICMPV6)
 			m = ilnp_icmp_restore(m, l.l_note);
 	} else {
@@ -321,8 +360,7 @@ send_act(const struct ilnp_here *h, const struct ilnp_act *a)
 		m_freem(m);
 		return;
 	}
-	(void)ip6_output(m, lead_out(h, m, &wire, NULL, false, &routed), NULL,
-	    0, NULL, NULL, NULL);
+	(void)ilnp_out_send(m, lead_out(h, m, &wire, NULL, false, &routed));
 }
 
 void

@@ -49,6 +49,10 @@ SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, enable, CTLTYPE_INT | VNET_RW, NULL, 0,
     sysctl_enable, "I",
     "1: speak ILNP; 0: end all sessions and be an IPv6 node");
 
+SYSCTL_BOOL(_net_inet6_ilnp6, OID_AUTO, hooked, CTLFLAG_RD,
+    SYSCTL_NULL_BOOL_PTR, ILNP_HOOKED,
+    "1: part of this kernel; 0: a module in reduced mode, see ilnp(4)");
+
 /* arg1 would be taken for an address in the VNET; the name tells the knob. */
 static int
 sysctl_knob(SYSCTL_HANDLER_ARGS)

@@ -96,6 +96,11 @@ ilnp_edge_enable(struct ilnp_edge *e)
 	error = add_nids(e, c);
 	if (error == 0)
 		error = ilnp_in_link(e);
+	if (error == 0 && !ILNP_HOOKED) {
+		error = ilnp_pfil_link(e);
+		if (error != 0)
+			ilnp_in_unlink(e);
+	}
 	if (error != 0) {
 		ilnp_flow_free(e);
 		free(e->e_acts, M_ILNP);
@@ -119,6 +124,7 @@ ilnp_edge_disable(struct ilnp_edge *e)
 	if (c == NULL)
 		return;
 	ilnp_store_ptr(&e->e_cache, NULL);
+	ilnp_pfil_unlink(e);
 	ilnp_in_unlink(e);
 	NET_EPOCH_WAIT();
 	taskqueue_drain_timeout(taskqueue_thread, &e->e_tick);
