@@ -20,7 +20,8 @@ from ilnptool.build.world import VARIABLES
 # In the order of their dependencies.
 _LIBRARIES = """
 csu libcompiler_rt libgcc_eh libc msun libthr libmd libcrypt libutil libelf libsbuf libexpat libxo
-libkvm libmemstat libdevstat libjail lib80211 libnv libifconfig ncurses/tinfo libedit libipsec
+libkvm libmemstat libdevstat libjail lib80211 libnv libifconfig libregex ncurses/tinfo libedit
+libipsec
 """
 _PROGRAMS = """
 bin/cat bin/chmod bin/cp bin/date bin/dd bin/echo bin/expr bin/hostname bin/kenv bin/kill bin/ln
