@@ -101,6 +101,12 @@ get_32(const uint8_t *p)
 	return ((uint32_t)get_16(p) << 16 | get_16(p + 2));
 }
 
+static inline uint64_t
+get_64(const uint8_t *p)
+{
+	return ((uint64_t)get_32(p) << 32 | get_32(p + 4));
+}
+
 static inline void
 put_64(uint8_t *p, uint64_t v)
 {

@@ -6,6 +6,7 @@
  * What the core needs from a user process: locks, deferred frees, memory,
  * randomness and the clock.  Knows nothing of the node around it.
  */
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include <sched.h>
@@ -40,18 +41,29 @@ static uint64_t fixed_now;
 static uint64_t alloc_total;
 static int64_t alloc_left = -1;
 
+#if defined(__SANITIZE_THREAD__)
+#define	UNDER_TSAN
+#elif defined(__SANITIZE_ADDRESS__)
+#define	UNDER_ASAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define	UNDER_TSAN
+#elif __has_feature(address_sanitizer)
+#define	UNDER_ASAN
+#endif
+#endif
+
+/* They notice use after free if each object comes from them. */
+#if defined(UNDER_TSAN) || defined(UNDER_ASAN)
+#define	WATCHED	true
+#else
+#define	WATCHED	false
+#endif
+
 /*
  * ThreadSanitizer does not see into libck, so it must be told that what
  * readers did is over when a deferred function runs.
  */
-#if defined(__SANITIZE_THREAD__)
-#define	UNDER_TSAN
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define	UNDER_TSAN
-#endif
-#endif
-
 #ifdef UNDER_TSAN
 #include <sanitizer/tsan_interface.h>
 #define	READER_LEFT()	__tsan_release(&readers)
@@ -252,11 +264,108 @@ may_alloc(void)
 	return (true);
 }
 
+/*
+ * What there may be a million of lies in blocks of this size, and so do the
+ * tables that lead to it: the kernel backs a block by one large page, of which
+ * the processor remembers enough.  Blocks of small objects are kept for others
+ * once they were needed.
+ */
+#define	BLOCK		((size_t)2 << 20)
+#define	LINE		((size_t)64)
+#define	SMALL_MAX	(64 * LINE)
+
+/* A small object that waits to be used again. */
+struct spare {
+	struct spare	*sp_next;
+};
+
+static pthread_mutex_t small_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct spare *small_spare[SMALL_MAX / LINE + 1];	/* by lines */
+static uint8_t *small_at;	/* what is left of the latest block */
+static size_t small_left;
+
+static size_t
+round_up(size_t size, size_t unit)
+{
+	return ((size + unit - 1) / unit * unit);
+}
+
+/* Fresh, zeroed memory of whole blocks, for munmap(2). */
+static void *
+map_blocks(size_t size)
+{
+	size_t lead;
+	uint8_t *p;
+
+	p = mmap(NULL, size + BLOCK, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return (NULL);
+	lead = round_up((uintptr_t)p, BLOCK) - (uintptr_t)p;
+	if (lead != 0)
+		(void)munmap(p, lead);
+	(void)munmap(p + lead + size, BLOCK - lead);
+	(void)madvise(p + lead, size, MADV_HUGEPAGE);
+	return (p + lead);
+}
+
+static void *
+alloc_small(size_t lines)
+{
+	struct spare *sp;
+
+	(void)pthread_mutex_lock(&small_lock);
+	sp = small_spare[lines];
+	if (sp != NULL)
+		small_spare[lines] = sp->sp_next;
+	else {
+		if (small_left < lines * LINE) {
+			small_at = map_blocks(BLOCK);
+			small_left = small_at != NULL ? BLOCK : 0;
+		}
+		if (small_left != 0) {
+			sp = (struct spare *)(void *)small_at;
+			small_at += lines * LINE;
+			small_left -= lines * LINE;
+		}
+	}
+	(void)pthread_mutex_unlock(&small_lock);
+	return (sp != NULL ? memset(sp, 0, lines * LINE) : NULL);
+}
+
+static void
+free_small(void *p, size_t lines)
+{
+	struct spare *sp = p;
+
+	(void)pthread_mutex_lock(&small_lock);
+	sp->sp_next = small_spare[lines];
+	small_spare[lines] = sp;
+	(void)pthread_mutex_unlock(&small_lock);
+}
+
+static void *
+alloc_lines(size_t size)
+{
+	void *p = aligned_alloc(LINE, size);
+
+	return (p != NULL ? memset(p, 0, size) : NULL);
+}
+
 void *
 ilnp_env_alloc(size_t size)
 {
-	void *p = may_alloc() ? calloc(1, size) : NULL;
+	size_t whole = round_up(size, size < BLOCK ? LINE : BLOCK);
+	void *p;
 
+	if (!may_alloc())
+		return (NULL);
+	if (whole >= BLOCK)
+		p = map_blocks(whole);
+	else if (whole <= SMALL_MAX && !WATCHED)
+		p = alloc_small(whole / LINE);
+	else
+		p = alloc_lines(whole);
 	if (p != NULL)
 		(void)__atomic_fetch_add(&alloc_total, size, __ATOMIC_RELAXED);
 	return (p);
@@ -265,9 +374,17 @@ ilnp_env_alloc(size_t size)
 void
 ilnp_env_free(void *p, size_t size)
 {
-	if (p != NULL)
-		(void)__atomic_fetch_sub(&alloc_total, size, __ATOMIC_RELAXED);
-	free(p);
+	size_t whole = round_up(size, size < BLOCK ? LINE : BLOCK);
+
+	if (p == NULL)
+		return;
+	(void)__atomic_fetch_sub(&alloc_total, size, __ATOMIC_RELAXED);
+	if (whole >= BLOCK)
+		(void)munmap(p, whole);
+	else if (whole <= SMALL_MAX && !WATCHED)
+		free_small(p, whole / LINE);
+	else
+		free(p);
 }
 
 uint64_t

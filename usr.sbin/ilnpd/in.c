@@ -298,6 +298,28 @@ open_frame(const struct edge *e, u_int i, struct packet *p)
 	return (true);
 }
 
+/* Asks for the sessions of the next few frames of a batch, all at once. */
+static void
+fetch_sessions(struct node *n, u_int from, u_int to)
+{
+	struct edge *e = n->n_edge;
+	struct ilnp_nidpair nids[ILNP_BURST];
+	u_int k = 0;
+
+	for (u_int i = from; i < to && k < ILNP_BURST; i++) {
+		const uint8_t *ip = (uint8_t *)e->e_iov[i].iov_base + EDGE_ROOM;
+
+		if (e->e_msg[i].msg_len < EDGE_ROOM + ILNP_IP6_HDRLEN)
+			continue;
+		nids[k].local.nid = get_64(ip + OFF_DST + 8);
+		nids[k].remote.nid = get_64(ip + OFF_SRC + 8);
+		k++;
+	}
+	/* For a single one there is nothing to do meanwhile. */
+	if (k > 1)
+		ilnp_ilcc_prefetch(n->n_ilcc, nids, k);
+}
+
 void
 edge_input(void *arg, uint32_t events)
 {
@@ -316,6 +338,8 @@ edge_input(void *arg, uint32_t events)
 		for (u_int i = 0; i < (u_int)got; i++) {
 			struct packet p;
 
+			if (i % ILNP_BURST == 0)
+				fetch_sessions(n, i, (u_int)got);
 			if (open_frame(e, i, &p))
 				input_packet(n, (u_int)e->e_from[i].sll_ifindex,
 				    &p, now);

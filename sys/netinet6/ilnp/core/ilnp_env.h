@@ -9,7 +9,6 @@
  *
  *	fixed-width integers, bool, size_t, offsetof, u_int, memcpy, memset,
  *	memcmp, errno names
- *	CK_LIST_*			Concurrency Kit lists (sys/ck.h, libck)
  *	ILNP_ASSERT(expr)
  *
  *	struct ilnp_lock		a non-recursive mutex
@@ -22,12 +21,14 @@
  *	struct ilnp_deferred		embedded in objects freed by readers' leave
  *	ilnp_env_defer(d, fn)		fn(d) once all present readers have left
  *
- *	ilnp_env_alloc(size)		zeroed memory or NULL, never sleeps
+ *	ilnp_env_alloc(size)		zeroed memory or NULL, never sleeps; at
+ *					cache lines if it is as long as one
  *	ilnp_env_free(p, size)
  *	ilnp_env_random(buf, len)	unpredictable octets (RFC 6744 s7)
  *
  *	ilnp_load_ptr(p), ilnp_store_ptr(p, v)	acquire load, release store
  *	ilnp_load_32(p), ilnp_store_32(p, v)	same for uint32_t
+ *	ilnp_load_16(p), ilnp_store_16(p, v)	same for uint16_t
  *	ilnp_add_64(p, n)		relaxed atomic addition to a uint64_t
  *	ilnp_prefetch(p)		a hint
  */
@@ -39,7 +40,6 @@
 /* Lock ranks: inpcb (the kernel's own) comes before all of them. */
 enum ilnp_lock_rank {
 	ILNP_RANK_POOL = 1,	/* session pool and busy list of a cache */
-	ILNP_RANK_BUCKET,
 	ILNP_RANK_SESS,
 	ILNP_RANK_LOCSET
 };

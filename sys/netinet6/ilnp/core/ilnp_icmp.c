@@ -40,7 +40,7 @@ digest(const struct ilnp_ilcc *c, const struct ilnp_lu *lu)
 		uint64_t words[3] = { h, rec.lr_l64.l64,
 		    (uint64_t)rec.lr_pref << 32 | rec.lr_life };
 
-		h = ilnp_hash(c->c_hashkey, words, 3);
+		h = ilnp_hash(c->c_table.t_key, words, 3);
 	}
 	return ((uint32_t)h);
 }
@@ -317,10 +317,8 @@ find_quoted(struct ilnp_ilcc *c, const struct ilnp_view *q)
 	};
 	struct ilnp_sess *s;
 
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, &nids)],
-	    s_hash) {
-		if (!ilnp_nidpair_eq(&s->s_nids, &nids))
-			continue;
+	for (s = ilnp_table_first(&c->c_table, &nids); s != NULL;
+	    s = ilnp_table_next(s)) {
 		ilnp_lock(&s->s_lock);
 		if (!s->s_dead && (q->v_nonce.n_len != 0 ?
 		    ilnp_nonce_eq(&s->s_nout, &q->v_nonce) :

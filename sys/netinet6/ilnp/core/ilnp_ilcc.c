@@ -3,9 +3,8 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * The table of sessions: who is in it, who is found, who must go.
+ * The sessions: who is let in, who is found, who must go.
  *
- * Buckets are chosen by a keyed hash of the NID pair, so nobody can aim at one.
  * Memory is bounded three ways: sess_max in all, half_max for sessions a peer
  * began and has not confirmed, pair_max for one pair of NIDs.  When room is
  * short a random unconfirmed session goes; a confirmed one never makes way for
@@ -62,21 +61,11 @@ ilnp_ilcc_event(struct ilnp_ilcc *c, enum ilnp_event_kind kind,
 	c->c_event(c->c_eventarg, &e);
 }
 
-static uint32_t
-power_of_two(uint32_t n)
-{
-	uint32_t p = ILNP_STRIPES;
-
-	while (p < n)
-		p <<= 1;
-	return (p);
-}
-
 struct ilnp_ilcc *
 ilnp_ilcc_alloc(const struct ilnp_conf *conf, ilnp_event_fn *fn, void *arg)
 {
 	struct ilnp_ilcc *c = ilnp_env_alloc(sizeof(*c));
-	uint32_t nbuckets = power_of_two(conf->sess_max);
+	int error;
 
 	if (c == NULL)
 		return (NULL);
@@ -84,28 +73,22 @@ ilnp_ilcc_alloc(const struct ilnp_conf *conf, ilnp_event_fn *fn, void *arg)
 	c->c_event = fn;
 	c->c_eventarg = arg;
 	c->c_alg = ilnp_sel_algs[0];
-	c->c_mask = nbuckets - 1;
 	c->c_max = conf->sess_max;
 	c->c_halfmax = conf->half_max < c->c_max ? conf->half_max : c->c_max;
-	c->c_bucket = ilnp_env_alloc(nbuckets * sizeof(*c->c_bucket));
+	error = ilnp_table_alloc(&c->c_table, c->c_max);
 	c->c_pool = ilnp_env_alloc(c->c_max * sizeof(*c->c_pool));
 	c->c_busy = ilnp_env_alloc(c->c_max * sizeof(*c->c_busy));
 	c->c_half = ilnp_env_alloc(c->c_halfmax * sizeof(*c->c_half));
-	ilnp_env_random(c->c_hashkey, sizeof(c->c_hashkey));
+	ilnp_env_random(c->c_table.t_key, sizeof(c->c_table.t_key));
 	ilnp_env_random(c->c_secret, sizeof(c->c_secret));
 	ilnp_lock_init(&c->c_lock, "ilnp pool", ILNP_RANK_POOL);
-	for (u_int i = 0; i < ILNP_STRIPES; i++)
-		ilnp_lock_init(&c->c_stripe[i], "ilnp bucket",
-		    ILNP_RANK_BUCKET);
 	ilnp_local_init(&c->c_local);
 	c->c_nextid = 1;
-	if (c->c_bucket == NULL || c->c_pool == NULL || c->c_busy == NULL ||
+	if (error != 0 || c->c_pool == NULL || c->c_busy == NULL ||
 	    c->c_half == NULL) {
 		ilnp_ilcc_free(c);
 		return (NULL);
 	}
-	for (uint32_t i = 0; i < nbuckets; i++)
-		CK_LIST_INIT(&c->c_bucket[i]);
 	return (c);
 }
 
@@ -125,12 +108,8 @@ ilnp_ilcc_free(struct ilnp_ilcc *c)
 	for (uint32_t i = 0; i < c->c_n; i++)
 		free_sess(c->c_pool[i]);
 	ilnp_local_destroy(&c->c_local);
-	for (u_int i = 0; i < ILNP_STRIPES; i++)
-		ilnp_lock_destroy(&c->c_stripe[i]);
 	ilnp_lock_destroy(&c->c_lock);
-	if (c->c_bucket != NULL)
-		ilnp_env_free(c->c_bucket,
-		    (c->c_mask + 1) * sizeof(*c->c_bucket));
+	ilnp_table_free(&c->c_table);
 	if (c->c_pool != NULL)
 		ilnp_env_free(c->c_pool, c->c_max * sizeof(*c->c_pool));
 	if (c->c_busy != NULL)
@@ -177,14 +156,6 @@ ilnp_ilcc_algorithm_name(const struct ilnp_ilcc *c)
 	return (alg->sa_name);
 }
 
-uint32_t
-ilnp_ilcc_bucketof(const struct ilnp_ilcc *c, const struct ilnp_nidpair *nids)
-{
-	uint64_t words[2] = { nids->local.nid, nids->remote.nid };
-
-	return ((uint32_t)ilnp_hash(c->c_hashkey, words, 2) & c->c_mask);
-}
-
 /*
  * How far a session may be trusted to lead to the node that its NID names: we
  * sought it where names say it is; it has answered from somewhere; anybody
@@ -210,11 +181,18 @@ ilnp_ilcc_find(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids)
 	struct ilnp_sess *s, *best = NULL;
 
 	ILNP_EPOCH_ASSERT();
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash)
-		if (ilnp_nidpair_eq(&s->s_nids, nids) &&
-		    (best == NULL || prefer(s, best)))
+	for (s = ilnp_table_first(&c->c_table, nids); s != NULL;
+	    s = ilnp_table_next(s))
+		if (best == NULL || prefer(s, best))
 			best = s;
 	return (best);
+}
+
+void
+ilnp_ilcc_prefetch(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    u_int n)
+{
+	ilnp_table_prefetch(&c->c_table, nids, n);
 }
 
 /* True if the correspondent has shown to be at a locator, or names say so. */
@@ -245,11 +223,10 @@ ilnp_ilcc_bytoken(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 	struct ilnp_sess *s;
 
 	ILNP_EPOCH_ASSERT();
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
+	for (s = ilnp_table_first(&c->c_table, nids); s != NULL;
+	    s = ilnp_table_next(s)) {
 		bool found;
 
-		if (!ilnp_nidpair_eq(&s->s_nids, nids))
-			continue;
 		ilnp_lock(&s->s_lock);
 		found = !s->s_dead && s->s_nin.n_len != 0 &&
 		    ilnp_ilcc_token(c, &s->s_nin) == token;
@@ -267,11 +244,10 @@ ilnp_ilcc_find_at(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 	struct ilnp_sess *s, *best = NULL;
 
 	ILNP_EPOCH_ASSERT();
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
+	for (s = ilnp_table_first(&c->c_table, nids); s != NULL;
+	    s = ilnp_table_next(s)) {
 		bool there;
 
-		if (!ilnp_nidpair_eq(&s->s_nids, nids))
-			continue;
 		ilnp_lock(&s->s_lock);
 		there = !s->s_dead && s->s_state != ILNP_SESS_IPV6 &&
 		    is_at(s, at);
@@ -320,8 +296,6 @@ leave_busy(struct ilnp_ilcc *c, struct ilnp_sess *s)
 static void
 remove_sess(struct ilnp_ilcc *c, struct ilnp_sess *s)
 {
-	struct ilnp_lock *stripe = &c->c_stripe[
-	    ilnp_ilcc_bucketof(c, &s->s_nids) % ILNP_STRIPES];
 	uint32_t last;
 	bool held;
 
@@ -331,9 +305,7 @@ remove_sess(struct ilnp_ilcc *c, struct ilnp_sess *s)
 	c->c_pool[s->s_slot]->s_slot = s->s_slot;
 	leave_half(c, s);
 	leave_busy(c, s);
-	ilnp_lock(stripe);
-	CK_LIST_REMOVE(s, s_hash);
-	ilnp_unlock(stripe);
+	ilnp_table_remove(&c->c_table, s);
 	ilnp_lock(&s->s_lock);
 	s->s_dead = true;
 	held = s->s_holds != 0;
@@ -405,8 +377,9 @@ limit_pair(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids)
 	u_int n = 0;
 
 	ILNP_LOCK_ASSERT(&c->c_lock);
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
-		if (s->s_initiator || !ilnp_nidpair_eq(&s->s_nids, nids))
+	for (s = ilnp_table_first(&c->c_table, nids); s != NULL;
+	    s = ilnp_table_next(s)) {
+		if (s->s_initiator)
 			continue;
 		n++;
 		if (ilnp_load_32(&s->s_confirmed) == 0 &&
@@ -457,12 +430,11 @@ pair_excess(struct ilnp_ilcc *c, struct ilnp_sess *s)
 	ilnp_lock(&s->s_lock);
 	at = s->s_remote;
 	ilnp_unlock(&s->s_lock);
-	CK_LIST_FOREACH(o, &c->c_bucket[ilnp_ilcc_bucketof(c, &s->s_nids)],
-	    s_hash) {
+	for (o = ilnp_table_first(&c->c_table, &s->s_nids); o != NULL;
+	    o = ilnp_table_next(o)) {
 		ilnp_time_t t;
 
-		if (o->s_initiator || ilnp_load_32(&o->s_confirmed) == 0 ||
-		    !ilnp_nidpair_eq(&o->s_nids, &s->s_nids))
+		if (o->s_initiator || ilnp_load_32(&o->s_confirmed) == 0)
 			continue;
 		n++;
 		t = o == s ? UINT64_MAX : spare_since(o, &at);
@@ -500,8 +472,6 @@ alloc_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 static int
 insert_sess(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
 {
-	uint32_t b = ilnp_ilcc_bucketof(c, &s->s_nids);
-
 	ILNP_LOCK_ASSERT(&c->c_lock);
 	if (!s->s_initiator)
 		limit_pair(c, &s->s_nids);
@@ -516,9 +486,7 @@ insert_sess(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
 		s->s_halfslot = c->c_nhalf;
 		c->c_half[c->c_nhalf++] = s;
 	}
-	ilnp_lock(&c->c_stripe[b % ILNP_STRIPES]);
-	CK_LIST_INSERT_HEAD(&c->c_bucket[b], s, s_hash);
-	ilnp_unlock(&c->c_stripe[b % ILNP_STRIPES]);
+	ilnp_table_insert(&c->c_table, s);
 	ILNP_STAT(c, sess_created);
 	ilnp_ilcc_event(c, ILNP_EV_SESS_NEW, s, NULL, 0, now);
 	return (0);
@@ -571,11 +539,10 @@ ilnp_ilcc_open(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 	int error;
 
 	ILNP_EPOCH_ASSERT();
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash) {
+	for (s = ilnp_table_first(&c->c_table, nids); s != NULL;
+	    s = ilnp_table_next(s)) {
 		bool named, lost;
 
-		if (!ilnp_nidpair_eq(&s->s_nids, nids))
-			continue;
 		ilnp_lock(&s->s_lock);
 		named = is_named(s, rec, n);
 		lost = ilnp_sess_lost(s);
@@ -652,9 +619,9 @@ nonce_taken(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 {
 	struct ilnp_sess *s;
 
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, nids)], s_hash)
-		if (ilnp_nidpair_eq(&s->s_nids, nids) &&
-		    ilnp_nonce_eq(&s->s_nout, nonce))
+	for (s = ilnp_table_first(&c->c_table, nids); s != NULL;
+	    s = ilnp_table_next(s))
+		if (ilnp_nonce_eq(&s->s_nout, nonce))
 			return (true);
 	return (false);
 }

@@ -56,9 +56,19 @@ struct ilnp_sess *ilnp_ilcc_find(struct ilnp_ilcc *,
 		    const struct ilnp_nidpair *);
 
 /*
- * As above, but only a session with a correspondent that has the locator `at':
- * two nodes may have the same NID, and only locators tell them apart then
- * (RFC 6741 s5.4).  Correspondents that do not speak ILNP are left out.
+ * For an edge that has several packets at hand, up to ILNP_BURST: has the
+ * processor fetch what the lookups of their correspondents will read, all at
+ * the same time, so that they do not wait for memory one after the other.
+ */
+#define	ILNP_BURST	8
+void	ilnp_ilcc_prefetch(struct ilnp_ilcc *, const struct ilnp_nidpair *,
+	    u_int n);
+
+/*
+ * As ilnp_ilcc_find(), but only a session with a correspondent that has the
+ * locator `at': two nodes may have the same NID, and only locators tell them
+ * apart then (RFC 6741 s5.4).  Correspondents that do not speak ILNP are left
+ * out.
  */
 struct ilnp_sess *ilnp_ilcc_find_at(struct ilnp_ilcc *,
 		    const struct ilnp_nidpair *, struct ilnp_l64 at);

@@ -10,69 +10,73 @@
 #define	_ILNP_ILCC_VAR_H_
 
 #include "ilnp_ilcc.h"
+#include "ilnp_table.h"
 
 /*
  * One session: two NIDs, two nonces (RFC 6740 s2.3, RFC 6744 s1).
  *
  * Locking key:
  *	(c) constant after alloc_sess()
- *	(b) bucket lock of s_hash's chain; readers are in an epoch
  *	(p) pool lock of the cache
  *	(s) s_lock
  *
  * "Peeked" fields are also read without the lock, as hints.  A session that
  * s_dead marks is out of the table and waits for its last readers.
+ *
+ * The order is that of use: a lookup, and the check of a packet's nonce, read
+ * the first line; what each packet reads or writes is in the second; in the
+ * third are the first two locators of the peer.
  */
 struct ilnp_sess {
-	CK_LIST_ENTRY(ilnp_sess) s_hash;	/* (b) */
+	struct ilnp_sess *s_next;		/* (p) of the pair; peeked */
 	struct ilnp_nidpair s_nids;		/* (c) */
-	struct ilnp_lock s_lock;
-	uint64_t	s_id;			/* (c) never used again */
-	uint32_t	s_slot;			/* (p) in c_pool */
-	uint32_t	s_halfslot;		/* (p) in c_half, or NOSLOT */
-	uint32_t	s_busyslot;		/* (p) in c_busy, or NOSLOT; peeked */
 	uint32_t	s_confirmed;		/* (s) the peer answered us; peeked */
 	uint8_t		s_state;		/* (s) enum ilnp_sessstate */
-	uint8_t		s_rxcksum;		/* (s) enum ilnp_cksum */
 	bool		s_initiator;		/* (c) */
 	bool		s_provisional;		/* (s) s_nin is not proven */
-	bool		s_dead;			/* (s) */
-	bool		s_unreach;		/* (s) an error says: path, not peer */
-	bool		s_synced;		/* (s) s_paths follows s_remote */
-	uint8_t		s_lu_sends;		/* (s) of s_lu_gen */
-	bool		s_lu_pending;		/* (s) s_lu_gen waits for its ack */
-	bool		s_lu_failed;		/* (s) s_lu_gen never got one */
-	struct ilnp_nonce s_nout;		/* (c) ours, on what we send */
 	struct ilnp_nonce s_nin;		/* (s) the peer's */
-	uint32_t	s_lu_gen;		/* (s) last one sent or known */
-	uint32_t	s_lu_rxhash;		/* (s) of the last set accepted */
-	uint32_t	s_holds;		/* (s) flows that belong to it */
+	bool		s_dead;			/* (s) */
+	uint8_t		s_rxcksum;		/* (s) enum ilnp_cksum */
+	bool		s_synced;		/* (s) s_paths follows s_remote */
+	bool		s_lu_pending;		/* (s) s_lu_gen waits for its ack */
+	struct ilnp_lock s_lock;
+	struct ilnp_pathset *s_paths;		/* (s) NULL until it carries data */
+	struct ilnp_nonce s_nout;		/* (c) ours, on what we send */
+	bool		s_unreach;		/* (s) an error says: path, not peer */
+	bool		s_lu_failed;		/* (s) s_lu_gen never got one */
+	uint8_t		s_lu_sends;		/* (s) of s_lu_gen */
+	uint32_t	s_busyslot;		/* (p) in c_busy, or NOSLOT; peeked */
 	uint32_t	s_ntx;			/* (s) packets sent, saturating */
 	uint32_t	s_nrx;			/* (s) packets received, saturating */
+	uint32_t	s_lu_gen;		/* (s) last one sent or known */
+	ilnp_time_t	s_lasttx;		/* (s) */
+	ilnp_time_t	s_lastrx;		/* (s) */
+	ilnp_time_t	s_moved;		/* (s) local locators changed */
+	struct ilnp_l64pair s_rxpair;		/* (s) of the last packet in */
+	struct ilnp_locset s_remote;		/* (s) */
 	ilnp_time_t	s_lu_due;		/* (s) next (re)transmission */
 	ilnp_time_t	s_lu_last;		/* (s) last one sent */
 	ilnp_time_t	s_lu_rx;		/* (s) last one accepted */
 	ilnp_time_t	s_question;		/* (s) last asked who is there now */
-	ilnp_time_t	s_moved;		/* (s) local locators changed */
 	ilnp_time_t	s_created;		/* (c) */
 	ilnp_time_t	s_firsttx;		/* (s) of this try, 0 = none yet */
-	ilnp_time_t	s_lasttx;		/* (s) */
-	ilnp_time_t	s_lastrx;		/* (s) */
-	struct ilnp_l64pair s_rxpair;		/* (s) of the last packet in */
-	struct ilnp_locset s_remote;		/* (s) */
-	struct ilnp_pathset *s_paths;		/* (s) NULL until it carries data */
+	uint32_t	s_lu_rxhash;		/* (s) of the last set accepted */
+	uint32_t	s_holds;		/* (s) flows that belong to it */
+	uint32_t	s_slot;			/* (p) in c_pool */
+	uint32_t	s_halfslot;		/* (p) in c_half, or NOSLOT */
+	uint64_t	s_id;			/* (c) never used again */
 	struct ilnp_deferred s_deferred;
 };
 
+/* A lock may be longer elsewhere; what a lookup reads is before it. */
+_Static_assert(offsetof(struct ilnp_sess, s_lock) <= ILNP_LINE - 16,
+    "lookups touch one line");
+
 #define	ILNP_NOSLOT	UINT32_MAX
 
-CK_LIST_HEAD(ilnp_bucket, ilnp_sess);
-
-#define	ILNP_STRIPES	64		/* bucket locks */
-
 /*
- * Locking key: (c) constant, (p) c_lock, (b) the bucket's stripe, atomic
- * otherwise.  Lock order: c_lock, c_stripe, s_lock, lo_lock.
+ * Locking key: (c) constant, (p) c_lock, atomic otherwise.
+ * Lock order: c_lock, s_lock, lo_lock.
  */
 struct ilnp_ilcc {
 	struct ilnp_conf c_conf;	/* single words; read without a lock */
@@ -81,14 +85,11 @@ struct ilnp_ilcc {
 	const struct ilnp_sel_alg *c_alg;
 	ilnp_event_fn	*c_event;	/* (c) */
 	void		*c_eventarg;	/* (c) */
-	uint64_t	c_hashkey[2];	/* (c) */
 	uint64_t	c_secret[2];	/* (c) for tokens and stateless nonces */
 
-	struct ilnp_bucket *c_bucket;	/* (b) */
-	uint32_t	c_mask;		/* (c) buckets - 1 */
 	uint32_t	c_max;		/* (c) places in c_pool and c_busy */
 	uint32_t	c_halfmax;	/* (c) places in c_half */
-	struct ilnp_lock c_stripe[ILNP_STRIPES];
+	struct ilnp_table c_table;	/* (p) read by anybody */
 
 	struct ilnp_lock c_lock;
 	struct ilnp_sess **c_pool;	/* (p) all, dense */
@@ -105,8 +106,6 @@ struct ilnp_ilcc {
 };
 
 /* ilnp_ilcc.c */
-uint32_t ilnp_ilcc_bucketof(const struct ilnp_ilcc *,
-	    const struct ilnp_nidpair *);
 int	ilnp_ilcc_accept(struct ilnp_ilcc *, const struct ilnp_nidpair *,
 	    const struct ilnp_nonce *peer, struct ilnp_l64 from,
 	    ilnp_time_t now, struct ilnp_sess **);

@@ -177,10 +177,9 @@ find_asker(struct ilnp_ilcc *c, const uint8_t *pkt, const struct ilnp_in *in,
 		return (NULL);
 	if (held != NULL)
 		ilnp_env_random(&coin, sizeof(coin));
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, &in->i_nids)],
-	    s_hash) {
-		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids) ||
-		    (s != held && (coin & 1) != 0))
+	for (s = ilnp_table_first(&c->c_table, &in->i_nids); s != NULL;
+	    s = ilnp_table_next(s)) {
+		if (s != held && (coin & 1) != 0)
 			continue;
 		ilnp_lock(&s->s_lock);
 		if (!s->s_dead && rekey(c, s, v, seq, token, after, now)) {
@@ -228,19 +227,16 @@ find_by_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, enum ilnp_flowhint hint,
     enum ilnp_inverdict *verdict)
 {
 	const struct ilnp_view *v = &in->i_view;
-	struct ilnp_bucket *b = &c->c_bucket[ilnp_ilcc_bucketof(c,
-	    &in->i_nids)];
 	struct ilnp_l64pair pair = {
 		.local = v->v_dst.l64, .remote = v->v_src.l64
 	};
 	const bool answer = v->v_proto == ILNP_PROTO_ICMPV6 &&
 	    v->v_icmptype == ILNP_ICMP6_ECHO_REP;
-	struct ilnp_sess *s, *known = NULL, *held = NULL;
+	struct ilnp_sess *first, *s, *known = NULL, *held = NULL;
 	bool any = false;
 
-	CK_LIST_FOREACH(s, b, s_hash) {
-		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids))
-			continue;
+	first = ilnp_table_first(&c->c_table, &in->i_nids);
+	for (s = first; s != NULL; s = ilnp_table_next(s)) {
 		ilnp_lock(&s->s_lock);
 		if (!s->s_dead && nonce_matches(s, v)) {
 			if (!s->s_provisional || !answer)
@@ -255,9 +251,7 @@ find_by_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, enum ilnp_flowhint hint,
 		if (s != NULL)
 			return (s);
 	}
-	CK_LIST_FOREACH(s, b, s_hash) {
-		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids))
-			continue;
+	for (s = first; s != NULL; s = ilnp_table_next(s)) {
 		ilnp_lock(&s->s_lock);
 		if (!s->s_dead) {
 			any |= s->s_state != ILNP_SESS_IPV6;
@@ -445,12 +439,10 @@ input_plain(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 	}
 	if (hint != ILNP_FLOW_KNOWN)
 		return (ILNP_IN_IPV6);
-	CK_LIST_FOREACH(s, &c->c_bucket[ilnp_ilcc_bucketof(c, &in->i_nids)],
-	    s_hash) {
+	for (s = ilnp_table_first(&c->c_table, &in->i_nids); s != NULL;
+	    s = ilnp_table_next(s)) {
 		const struct ilnp_loc *l;
 
-		if (!ilnp_nidpair_eq(&s->s_nids, &in->i_nids))
-			continue;
 		ilnp_lock(&s->s_lock);
 		any = true;
 		l = ilnp_locset_find(&s->s_remote, v->v_src.l64);

@@ -57,6 +57,8 @@ void	ilnp_env_defer(struct ilnp_deferred *,
 #define	ilnp_store_ptr(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define	ilnp_load_32(p)		__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define	ilnp_store_32(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define	ilnp_load_16(p)		__atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define	ilnp_store_16(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define	ilnp_add_64(p, n)	((void)__atomic_fetch_add((p), (n), __ATOMIC_RELAXED))
 #define	ilnp_prefetch(p)	__builtin_prefetch(p)
 
