@@ -7,13 +7,24 @@ PY	= .venv/bin/python
 ILNPTOOL = .venv/bin/ilnptool
 FUZZ_SECONDS ?= 60
 
+# A FreeBSD 14 tree, what is built from it, the kernel configuration that is
+# tested and how many forged packets it has to bear.
+SRC	?= $(or $(ILNP_SRC),/usr/src)
+OBJ	?= $(or $(ILNP_OBJ),$(HOME)/.cache/ilnptool/freebsd)
+CONF	?= ILNP
+FORGED	?= 20000
+
 .PHONY: all help lab test bench docs fuzz build lint clean \
-	setup setup-test need-root
+	test-kernel vmtest bench-kernel setup setup-test setup-kernel \
+	need-root need-tree
 
 help:
 	@echo "make lab      a multihomed lab, a moving host, a report (root)"
 	@echo "make test     all tests (root for the lab's)"
 	@echo "make bench    ratios to plain IPv6, MPTCP and a bare relay (root)"
+	@echo "make test-kernel   a FreeBSD kernel, built, booted and tested from inside"
+	@echo "make vmtest        the same, GROUPS=\"wire harm\" for a part of it"
+	@echo "make bench-kernel  what ILNP costs there, in instructions"
 	@echo "make docs     the manual, in build/docs"
 	@echo "make fuzz     fuzzes every parser; SECONDS=3600 by default"
 
@@ -22,11 +33,19 @@ need-root:
 	  echo "root is needed: the lab makes network namespaces, links and TUN devices" >&2; \
 	  exit 3; }
 
+need-tree:
+	@[ -f $(SRC)/sys/sys/param.h ] || { \
+	  echo "$(SRC) is no FreeBSD tree; get one: git clone --depth 1 -b stable/14" \
+	    "https://git.freebsd.org/src.git /usr/src, or set SRC" >&2; exit 3; }
+
 setup:
 	@tools/setup.sh run
 
 setup-test:
 	@tools/setup.sh run test docs kernel
+
+setup-kernel:
+	@tools/setup.sh run test docs kernel guest
 
 # The node, the link emulator and the resolver.
 build: setup
@@ -50,8 +69,24 @@ test: setup-test build lint
 	$(PY) -m pytest -q --junitxml=$(OUT)/junit.xml
 	$(MAKE) -s -C tests/fuzz OUT=$(OUT) SECONDS=$(FUZZ_SECONDS) run
 	$(MAKE) -s docs
-	@[ -f /usr/src/sys/sys/param.h ] || echo "skipped: building and booting a FreeBSD" \
-	  "kernel; needs a FreeBSD 14 tree in /usr/src"
+	@if [ -f $(SRC)/sys/sys/param.h ]; then $(MAKE) -s test-kernel; else \
+	  echo "skipped: building and booting a FreeBSD kernel; git clone --depth 1" \
+	    "-b stable/14 https://git.freebsd.org/src.git /usr/src, then make test-kernel"; fi
+
+# CONF=ILNP-DEBUG for the kernel that finds mistakes, FORGED=1000000 for the
+# whole flood.
+test-kernel: need-tree setup-kernel
+	ILNP_TEST_KERNEL=1 ILNP_SRC=$(SRC) ILNP_OBJ=$(OBJ) ILNP_CONF=$(CONF) \
+	  ILNP_FORGED=$(FORGED) $(PY) -m pytest -q tests/kernel \
+	  --junitxml=$(OUT)/junit-kernel.xml
+
+vmtest: need-tree setup-kernel
+	$(ILNPTOOL) test --guest --src $(SRC) --obj $(OBJ) --conf $(CONF) \
+	  --forged $(FORGED) $(GROUPS:%=--group %)
+
+bench-kernel: need-tree setup-kernel
+	$(PY) -m ilnptool.guest.bench --src $(SRC) --obj $(OBJ) \
+	  --out results/bench-kernel.json
 
 docs: setup-test
 	$(PY) -m sphinx -W -q -b html docs $(OUT)/docs

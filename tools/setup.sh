@@ -4,7 +4,7 @@
 # command line, and a virtual environment in .venv.  Says what it installs,
 # touches nothing that is there already.
 #
-#	tools/setup.sh GROUP...		GROUP: run, test, docs, kernel
+#	tools/setup.sh GROUP...		GROUP: run, test, docs, kernel, guest
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,9 +15,9 @@ missing=
 
 for group in "$@"; do
 	case $group in
-	run) ;;
+	run|guest) ;;
 	test|docs|kernel) extras=${extras:+$extras,}$group ;;
-	*) echo "setup: no group '$group'; there are: run test docs kernel" >&2
+	*) echo "setup: no group '$group'; there are: run test docs kernel guest" >&2
 	   exit 2 ;;
 	esac
 	if command -v dpkg-query >/dev/null; then

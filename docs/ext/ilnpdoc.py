@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Directives that write tables from the sources: knobs, counters, checklist."""
+"""Directives that write tables from the sources: knobs, counters, checklist, lessons."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ TOP = Path(__file__).parents[2]
 
 # How a C test names the checklist lines it shows: /* checklist: 42, 43 */ above it.
 C_MARK = re.compile(r"/\*\s*checklist:\s*([\d,\s]+)\*/\s*(?:static\s+)?void\s+(\w+)")
+
+# How a test, in C or Python, names the lessons it shows, above it: lesson: 42, 43
+LESSON_MARK = re.compile(
+    r"(?:/\*|#) lesson: ([\d, ]+)(?:\*/)?\n(?:(?:/\*|#|@).*\n)*(?:def|[a-z ]+\n?) ?\*?(\w+)\("
+)
 
 
 def table(heads: list[str], widths: list[int], rows: Iterable[list[str]]) -> nodes.table:
@@ -108,9 +113,39 @@ class Checklist(Directive):
         return [summary, table(["Line", "Level", "What", "Shown by"], [6, 12, 50, 32], rows)]
 
 
+class Lessons(Directive):
+    """``.. ilnp-lessons::`` writes which lessons of earlier code tests show to be learnt."""
+
+    def run(self) -> list[nodes.Node]:
+        lessons = tomllib.loads((TOP / "docs/lessons.toml").read_text())["lesson"]
+        tests: dict[int, list[str]] = {}
+        for path in sorted((TOP / "tests").rglob("*.[cp]*")):
+            if path.suffix not in {".c", ".py"}:
+                continue
+            for numbers, name in LESSON_MARK.findall(path.read_text()):
+                for number in numbers.replace(",", " ").split():
+                    tests.setdefault(int(number), []).append(f"{path.stem}: {name}")
+        unknown = set(tests) - {lesson["number"] for lesson in lessons}
+        if unknown:
+            raise self.error(f"tests show lessons that do not exist: {sorted(unknown)}")
+        rows = [
+            [
+                str(lesson["number"]),
+                lesson["severity"],
+                lesson["text"],
+                ", ".join(tests.get(lesson["number"], ["not yet"])),
+            ]
+            for lesson in lessons
+        ]
+        summary = nodes.paragraph(text=f"{len(tests)} of {len(lessons)} are shown by tests.")
+        heads = ["Lesson", "Severity", "What went wrong", "Shown not to by"]
+        return [summary, table(heads, [7, 10, 45, 38], rows)]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("ilnp-knobs", Knobs)
     app.add_directive("ilnp-counters", Counters)
     app.add_directive("ilnp-checklist", Checklist)
+    app.add_directive("ilnp-lessons", Lessons)
     return {"parallel_read_safe": True}

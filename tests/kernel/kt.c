@@ -29,6 +29,16 @@ scenario(const char *name)
 	say("== %s\n", name);
 }
 
+void
+set(const char *knob, int value)
+{
+	char path[80] = "net.inet6.ilnp6.";
+
+	memcpy(path + length(path), knob, length(knob) + 1);
+	if (sysctl_set_int(path, value) < 0)
+		check(false, "%s cannot be set to %d", knob, value);
+}
+
 uint64_t
 counter(const char *name)
 {
@@ -50,12 +60,13 @@ listing(const char *name, const char *part)
 
 	memset(text, 0, sizeof(text));
 	(void)sysctl_get(name, text, &len);
-	say("%s", text);
+	/* A line that did not fit is not to run into the next one. */
+	say("%s%s", text, length(text) == sizeof(text) - 1 ? "\n" : "");
 	return (contains(text, part));
 }
 
-static struct sockaddr_in6
-address(struct ilv a, uint16_t port)
+struct sockaddr_in6
+kt_address(struct ilv a, uint16_t port)
 {
 	struct sockaddr_in6 sa = { .sin6_len = sizeof(sa),
 	    .sin6_family = AF_INET6 };
@@ -69,7 +80,7 @@ address(struct ilv a, uint16_t port)
 int
 listener(struct ilv a, uint16_t port)
 {
-	struct sockaddr_in6 sa = address(a, port);
+	struct sockaddr_in6 sa = kt_address(a, port);
 	int fd = (int)sys_socket(AF_INET6, SOCK_STREAM, 0);
 
 	if (sys_bind(fd, &sa, sizeof(sa)) < 0 || sys_listen(fd, 16) < 0)
@@ -81,7 +92,7 @@ listener(struct ilv a, uint16_t port)
 int
 connector(struct ilv a, uint16_t port)
 {
-	struct sockaddr_in6 sa = address(a, port);
+	struct sockaddr_in6 sa = kt_address(a, port);
 	int fd = (int)sys_socket(AF_INET6, SOCK_STREAM, 0);
 	result r;
 
@@ -102,6 +113,7 @@ segment(const struct conn *c, uint8_t flags)
 	k.dst = c->near;
 	memcpy(k.nonce, c->nonce, 12);
 	k.noncelen = c->noncelen;
+	k.nonces = c->twice;
 	k.sum = c->sum;
 	k.proto = 6;
 	k.sport = c->farport;
@@ -166,7 +178,7 @@ near_reads(const struct conn *c, const char *text)
 bool
 peer_is(int fd, struct ilv a)
 {
-	struct sockaddr_in6 want = address(a, 0), sa;
+	struct sockaddr_in6 want = kt_address(a, 0), sa;
 	socklen_t len = sizeof(sa);
 
 	return (sys_getpeername(fd, &sa, &len) >= 0 &&
@@ -187,7 +199,9 @@ far_connects(struct conn *c, int lfd, struct ilv ackfar, struct ilv acknear,
 		if (!net_expect(&k, 6, 8000))
 			return (false);
 	while (k.dport != c->farport || k.flags != (TH_SYN | TH_ACK));
-	if (k.ack != c->seq || !k.sumok)
+	/* The answer mirrors the locators of the question. */
+	if (k.ack != c->seq || !k.sumok || k.src.l64 != c->near.l64 ||
+	    k.dst.l64 != c->far.l64 || k.tap != c->tap)
 		return (false);
 	c->ack = k.seq + 1;
 	c->far = ackfar;
@@ -202,23 +216,87 @@ far_connects(struct conn *c, int lfd, struct ilv ackfar, struct ilv acknear,
 	return (fd >= 0);
 }
 
-void	_start(void) __attribute__((__force_align_arg_pointer__));
-
-void
-_start(void)
+/* By hand-made frames, in the network stack of this program. */
+static void
+test_wire(void)
 {
 	struct packet k;
 
-	say("KT: start\n");
-	(void)sysctl_set_int("net.inet.ip.fw.enable", 0);
 	net_open();
 	(void)net_receive(&k, 1500);
 	test_connect();
 	test_accept();
 	test_path();
 	test_modes();
-	test_hostile();
+	test_sock();
+	test_offload();
 	test_life();
+}
+
+/* The same, by attackers and users. */
+static void
+test_harm(void)
+{
+	bool ready = false;
+	struct packet k;
+
+	net_open();
+	(void)net_receive(&k, 1500);
+	(void)sysctl_set("net.inet6.ilnp6.nids", "0211-22ff-fe33-4455");
+	set("enable", 1);
+	for (int i = 0; i < 20 && !ready; i++) {
+		net_advertise(0, GUEST_A, 7200, 3600);
+		net_advertise(1, GUEST_B, 7200, 3600);
+		(void)net_receive(&k, 1000);
+		ready = listing("net.inet6.ilnp6.locators",
+		    "2001+0db8+000a+0001") &&
+		    listing("net.inet6.ilnp6.locators", "2001+0db8+000b+0001");
+	}
+	check(ready, "two locators");
+	net_answer.on = true;
+	net_answer.noncelen = 4;
+	test_hostile();
+	test_local();
+	test_forged();
+}
+
+/* The groups of scenarios, in their order; some run only if asked for. */
+static const struct {
+	const char *name;
+	void	(*run)(void);
+	bool	always;
+} groups[] = {
+	{ "wire", test_wire, true },
+	{ "harm", test_harm, true },
+	{ "move", test_move, true },
+	{ "load", test_load, true },
+	{ "end", test_end, true },
+	{ "module", test_module, false },
+	{ "bench", test_bench, false }
+};
+
+/* True if the loader was told to run a group, or nothing. */
+static bool
+wanted(unsigned int i)
+{
+	char list[128];
+
+	return (loader_variable("kt.groups", list, sizeof(list)) ?
+	    contains(list, groups[i].name) : groups[i].always);
+}
+
+void	_start(void) __attribute__((__force_align_arg_pointer__));
+
+void
+_start(void)
+{
+	say("KT: start\n");
+	(void)sysctl_set_int("net.inet.ip.fw.enable", 0);
+	/* Connections that have ended keep their stack for twice that. */
+	(void)sysctl_set_int("net.inet.tcp.msl", 100);
+	for (unsigned int i = 0; i < nitems(groups); i++)
+		if (wanted(i))
+			groups[i].run();
 	say("KT: %u ok, %u failed\n", good, bad);
 	say("KT: %s\n", bad == 0 ? "PASS" : "FAIL");
 	/* The console is slower than the end of the machine. */

@@ -8,6 +8,8 @@
 #ifndef _KT_KT_H_
 #define	_KT_KT_H_
 
+#include <netinet/in.h>
+
 #include "net.h"
 
 /* Locators: the guest's on tap0 and tap1, and those of the far host. */
@@ -38,6 +40,9 @@
 void	verdict(bool ok);
 void	scenario(const char *name);
 
+/* Sets a knob of net.inet6.ilnp6, which must succeed. */
+void	set(const char *knob, int value);
+
 /* A counter of net.inet6.ilnp6.stats. */
 uint64_t counter(const char *name);
 
@@ -56,8 +61,11 @@ struct conn {
 	uint32_t ack;
 	uint8_t	nonce[12];	/* of the far end */
 	uint8_t	noncelen;
+	bool	twice;		/* the nonce stands there twice */
 	enum sum sum;
 };
+
+struct sockaddr_in6 kt_address(struct ilv, uint16_t port);
 
 /* Binds a listening socket; nid 0: to no address. */
 int	listener(struct ilv, uint16_t port);
@@ -89,7 +97,16 @@ void	test_connect(void);
 void	test_accept(void);
 void	test_path(void);
 void	test_modes(void);
+void	test_offload(void);
 void	test_hostile(void);
+void	test_local(void);
+void	test_forged(void);
 void	test_life(void);
+void	test_move(void);
+void	test_load(void);
+void	test_end(void);
+void	test_bench(void);
+void	test_module(void);
+void	test_sock(void);
 
 #endif /* !_KT_KT_H_ */

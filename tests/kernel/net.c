@@ -9,6 +9,7 @@
 #include <sys/fcntl.h>
 #include <sys/sockio.h>
 #include <net/if.h>
+#include <net/if_tap.h>
 #include <netinet/in.h>
 #include <netinet6/in6_var.h>
 #include <netinet6/nd6.h>
@@ -20,10 +21,23 @@
 #define	OPT_NONCE 0x8b
 #define	UPDATE	156
 
+/* What precedes each frame of TAP_OFFLOAD. */
+struct offload {
+	uint8_t		flags;
+	uint8_t		kind;
+	uint16_t	hdrlen;
+	uint16_t	segment;
+	uint16_t	sumstart;
+	uint16_t	sumoff;
+};
+
+#define	OFFLOAD_SUM	1	/* flags: the checksum is not finished */
+#define	OFFLOAD_TCP6	4	/* kind: to be cut */
+
 static const uint8_t router_mac[6] = { 2, 0, 0, 0, 0, 1 };
-static int tap_fd[TAPS];
+static int tap_fd[TAPS] = { -1, -1, -1 };
 static uint8_t guest_mac[TAPS][6];
-static uint8_t last[2048];
+static uint8_t last[65536];
 static size_t last_len;
 static uint8_t kept[2048];
 static size_t kept_len;
@@ -119,31 +133,53 @@ must(result r, const char *what)
 		say("%s: error %d\n", what, (int)-r);
 }
 
+static void
+open_tap(int s, int t)
+{
+	char path[16] = "/dev/tap0";
+	struct in6_ndireq nd;
+	struct ifreq ifr;
+
+	path[8] = (char)('0' + t);
+	tap_fd[t] = (int)sys_open(path, O_RDWR | O_NONBLOCK);
+	must(tap_fd[t], path);
+	name_interface(ifr.ifr_name, t);
+	must(sys_ioctl(s, SIOCGIFFLAGS, &ifr), "get flags");
+	ifr.ifr_flags |= IFF_UP;
+	must(sys_ioctl(s, SIOCSIFFLAGS, &ifr), "set flags");
+	memset(&nd, 0, sizeof(nd));
+	name_interface(nd.ifname, t);
+	must(sys_ioctl(s, SIOCGIFINFO_IN6, &nd), "get nd");
+	nd.ndi.flags |= ND6_IFF_ACCEPT_RTADV;
+	nd.ndi.flags &= ~(uint32_t)ND6_IFF_IFDISABLED;
+	must(sys_ioctl(s, SIOCSIFINFO_IN6, &nd), "set nd");
+}
+
 void
 net_open(void)
 {
 	int s = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
 
 	must(sysctl_set_int("net.inet6.ip6.accept_rtadv", 1), "accept_rtadv");
-	for (int t = 0; t < TAPS; t++) {
-		char path[16] = "/dev/tap0";
-		struct in6_ndireq nd;
-		struct ifreq ifr;
+	for (int t = 0; t < TAPS; t++)
+		if (t != TAP_OFFLOAD)
+			open_tap(s, t);
+	(void)sys_close(s);
+}
 
-		path[8] = (char)('0' + t);
-		tap_fd[t] = (int)sys_open(path, O_RDWR | O_NONBLOCK);
-		must(tap_fd[t], path);
-		name_interface(ifr.ifr_name, t);
-		must(sys_ioctl(s, SIOCGIFFLAGS, &ifr), "get flags");
-		ifr.ifr_flags |= IFF_UP;
-		must(sys_ioctl(s, SIOCSIFFLAGS, &ifr), "set flags");
-		memset(&nd, 0, sizeof(nd));
-		name_interface(nd.ifname, t);
-		must(sys_ioctl(s, SIOCGIFINFO_IN6, &nd), "get nd");
-		nd.ndi.flags |= ND6_IFF_ACCEPT_RTADV;
-		nd.ndi.flags &= ~(uint32_t)ND6_IFF_IFDISABLED;
-		must(sys_ioctl(s, SIOCSIFINFO_IN6, &nd), "set nd");
-	}
+void
+net_open_offload(void)
+{
+	int s = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+	int len = sizeof(struct offload);
+	struct ifreq ifr;
+
+	open_tap(s, TAP_OFFLOAD);
+	must(sys_ioctl(tap_fd[TAP_OFFLOAD], TAPSVNETHDR, &len), "header");
+	name_interface(ifr.ifr_name, TAP_OFFLOAD);
+	must(sys_ioctl(s, SIOCGIFCAP, &ifr), "get capabilities");
+	ifr.ifr_reqcap = ifr.ifr_reqcap | IFCAP_TSO6 | IFCAP_HWCSUM_IPV6;
+	must(sys_ioctl(s, SIOCSIFCAP, &ifr), "set capabilities");
 	(void)sys_close(s);
 }
 
@@ -151,13 +187,15 @@ static void
 send_frame(int tap, const uint8_t *ip, size_t len, const uint8_t *mac)
 {
 	static const uint8_t all[6] = { 0x33, 0x33, 0, 0, 0, 1 };
-	uint8_t frame[2048];
+	size_t head = tap == TAP_OFFLOAD ? sizeof(struct offload) : 0;
+	uint8_t buf[2100], *frame = buf + head;
 
+	memset(buf, 0, head);
 	memcpy(frame, mac != NULL ? mac : all, 6);
 	memcpy(frame + 6, router_mac, 6);
 	put16(frame + 12, 0x86dd);
 	memcpy(frame + ETH, ip, len);
-	(void)sys_write(tap_fd[tap], frame, ETH + len);
+	(void)sys_write(tap_fd[tap], buf, head + ETH + len);
 }
 
 static void
@@ -197,6 +235,21 @@ net_advertise(int tap, uint64_t l64, uint32_t valid, uint32_t preferred)
 	put32(p + IP6 + 28, valid);
 	put32(p + IP6 + 32, preferred);
 	put64(p + IP6 + 40, l64);
+	put16(p + IP6 + 2, (uint16_t)~transport_sum(p, IP6, sizeof(p), 58,
+	    true));
+	send_frame(tap, p, sizeof(p), NULL);
+}
+
+void
+net_resign(int tap)
+{
+	struct ilv all = { 0xff02ULL << 48, 1 };
+	uint8_t p[IP6 + 16];
+
+	memset(p, 0, sizeof(p));
+	ip_header(p, router, all, 58, sizeof(p) - IP6, 255);
+	p[IP6] = 134;
+	p[IP6 + 4] = 64;
 	put16(p + IP6 + 2, (uint16_t)~transport_sum(p, IP6, sizeof(p), 58,
 	    true));
 	send_frame(tap, p, sizeof(p), NULL);
@@ -402,20 +455,35 @@ answer(const struct packet *k)
 	return (true);
 }
 
+static void
+note_offload(struct packet *k, const uint8_t *buf)
+{
+	struct offload o;
+
+	memcpy(&o, buf, sizeof(o));
+	k->partial = (o.flags & OFFLOAD_SUM) != 0;
+	k->segment = o.kind == OFFLOAD_TCP6 ? o.segment : 0;
+}
+
 bool
 net_receive(struct packet *k, int ms)
 {
 	int64_t end = now_ms() + ms;
-	uint8_t frame[4096];
+	static uint8_t buf[70000];
 
 	do {
 		for (int t = 0; t < TAPS; t++) {
+			size_t head = t == TAP_OFFLOAD ?
+			    sizeof(struct offload) : 0;
+			const uint8_t *frame = buf + head;
 			result n;
 
-			while ((n = sys_read(tap_fd[t], frame,
-			    sizeof(frame))) > 0)
+			while ((n = sys_read(tap_fd[t], buf, sizeof(buf)) -
+			    (result)head) > 0)
 				if (take_apart(t, frame, (size_t)n, k) &&
 				    !answer(k)) {
+					if (head != 0)
+						note_offload(k, buf);
 					last_len = MIN((size_t)n - ETH,
 					    sizeof(last));
 					memcpy(last, frame + ETH, last_len);
@@ -500,5 +568,6 @@ net_destroy(int tap)
 	name_interface(ifr.ifr_name, tap);
 	r = sys_ioctl(s, SIOCIFDESTROY, &ifr);
 	(void)sys_close(s);
+	tap_fd[tap] = -1;
 	return (r);
 }

@@ -11,7 +11,10 @@
 
 #include "sys.h"
 
-#define	TAPS	2
+#define	TAPS	3
+
+/* The wire whose interface segments and sums up in hardware. */
+#define	TAP_OFFLOAD	2
 
 /* An address as locator and identifier, in host order. */
 struct ilv {
@@ -22,12 +25,18 @@ struct ilv {
 /* Opens tap0 and tap1, brings them up and lets them accept advertisements. */
 void	net_open(void);
 
+/* Opens TAP_OFFLOAD, with all its capabilities switched on. */
+void	net_open_offload(void);
+
 /*
  * Advertises a prefix of 64 bits on a wire, as the router fe80::1 of that
  * wire; a router lifetime of 0 says that it is no default router.
  */
 void	net_advertise(int tap, uint64_t l64, uint32_t valid,
 	    uint32_t preferred);
+
+/* The router of a wire says that it is no default router any more. */
+void	net_resign(int tap);
 
 enum sum { SUM_RFC, SUM_IPV6 };
 
@@ -52,6 +61,8 @@ struct packet {
 	bool		toroute;	/* to the router's Ethernet address */
 	bool		sumok;		/* either kind of checksum is right */
 	uint16_t	len;		/* of the whole packet */
+	bool		partial;	/* hardware is to finish the checksum */
+	uint16_t	segment;	/* and to cut pieces of that; 0: it is not */
 };
 
 #define	TH_FIN	0x01

@@ -7,10 +7,14 @@
  */
 #include <sys/types.h>
 #include <sys/fcntl.h>
+#include <sys/kenv.h>
+#include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/unistd.h>
+#include <sys/wait.h>
 
 #include <stdarg.h>
 
@@ -145,6 +149,33 @@ sys_fork(void)
 }
 
 result
+sys_fork_sharing(void)
+{
+	return (call(SYS_rfork, RFPROC, 0, 0, 0, 0, 0));
+}
+
+result
+sys_wait_now(int pid, int *status)
+{
+	result r = call(SYS_wait4, pid, P(status), WNOHANG, 0, 0, 0);
+
+	*status >>= 8;
+	return (r);
+}
+
+result
+sys_kill(int pid, int signal)
+{
+	return (call(SYS_kill, pid, signal, 0, 0, 0, 0));
+}
+
+void
+sys_yield(void)
+{
+	(void)call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+}
+
+result
 sys_wait(int pid)
 {
 	int status = 0;
@@ -171,16 +202,32 @@ result
 sys_vnet_jail(const char *name)
 {
 	char key[3][16] = { "name", "persist", "vnet" }, path[] = "path";
-	char root[] = "/";
+	char root[] = "/", raw[] = "allow.raw_sockets";
 	int fresh = 1;		/* JAIL_SYS_NEW */
-	struct iovec iov[8] = {
+	struct iovec iov[10] = {
 		{ key[0], 5 }, { (void *)(uintptr_t)name, length(name) + 1 },
 		{ key[1], 8 }, { NULL, 0 },
 		{ key[2], 5 }, { &fresh, sizeof(fresh) },
-		{ path, 5 }, { root, 2 }
+		{ path, 5 }, { root, 2 },
+		{ raw, sizeof(raw) }, { NULL, 0 }
 	};
 
 	/* JAIL_CREATE */
+	return (call(SYS_jail_set, P(iov), 10, 1, 0, 0, 0));
+}
+
+result
+sys_address_jail(const char *name, const uint8_t addr[16])
+{
+	char key[3][16] = { "name", "persist", "ip6.addr" }, path[] = "path";
+	char root[] = "/";
+	struct iovec iov[8] = {
+		{ key[0], 5 }, { (void *)(uintptr_t)name, length(name) + 1 },
+		{ key[1], 8 }, { NULL, 0 },
+		{ key[2], 9 }, { (void *)(uintptr_t)addr, 16 },
+		{ path, 5 }, { root, 2 }
+	};
+
 	return (call(SYS_jail_set, P(iov), 8, 1, 0, 0, 0));
 }
 
@@ -220,6 +267,44 @@ result
 sysctl_set_int(const char *name, int value)
 {
 	return (sysctl_byname(name, NULL, NULL, &value, sizeof(value)));
+}
+
+result
+sysctl_mib(const int *mib, unsigned int n, void *buf, size_t *len)
+{
+	return (call(SYS___sysctl, P(mib), n, P(buf), P(len), 0, 0));
+}
+
+result
+sys_kldload(const char *path)
+{
+	return (call(SYS_kldload, P(path), 0, 0, 0, 0, 0));
+}
+
+result
+sys_kldunload(int id)
+{
+	return (call(SYS_kldunload, id, 0, 0, 0, 0, 0));
+}
+
+bool
+loader_variable(const char *name, char *buf, size_t len)
+{
+	memset(buf, 0, len);
+	return (call(SYS_kenv, KENV_GET, P(name), P(buf), P(len), 0, 0) > 0);
+}
+
+void *
+shared_memory(size_t len)
+{
+	result r = call(SYS_mmap, 0, P(len), PROT_READ | PROT_WRITE,
+	    MAP_ANON | MAP_SHARED, -1, 0);
+
+	if (r < 0) {
+		say("no memory to share: error %d\n", (int)-r);
+		sys_exit(1);
+	}
+	return ((void *)r);
 }
 
 int64_t
@@ -279,10 +364,11 @@ memmove(void *d, const void *s, size_t n)
 {
 	volatile uint8_t *to = d;
 	const volatile uint8_t *from = s;
+	void *end = d;
 
-	if (to < from)
-		for (size_t i = 0; i < n; i++)
-			to[i] = from[i];
+	if (to <= from || to >= from + n)
+		__asm__ __volatile__("rep movsb"
+		    : "+D"(end), "+S"(s), "+c"(n) : : "memory");
 	else
 		while (n-- > 0)
 			to[n] = from[n];
@@ -292,10 +378,10 @@ memmove(void *d, const void *s, size_t n)
 void *
 memset(void *d, int c, size_t n)
 {
-	volatile uint8_t *to = d;
+	void *end = d;
 
-	while (n-- > 0)
-		to[n] = (uint8_t)c;
+	__asm__ __volatile__("rep stosb"
+	    : "+D"(end), "+c"(n) : "a"(c) : "memory");
 	return (d);
 }
 

@@ -39,11 +39,22 @@ result	sys_setsockopt(int fd, int level, int name, const void *, socklen_t);
 result	sys_getsockopt(int fd, int level, int name, void *, socklen_t *);
 
 result	sys_fork(void);
+/* The same, with one table of file descriptors for both. */
+result	sys_fork_sharing(void);
 result	sys_wait(int pid);
+/* 0 if the process has not ended yet, else what sys_wait() returns. */
+result	sys_wait_now(int pid, int *status);
+result	sys_kill(int pid, int signal);
+void	sys_yield(void);
 result	sys_setuid(int uid);
 void	sys_exit(int status) __attribute__((__noreturn__));
-/* A persistent jail with its own network stack; returns its id. */
+/*
+ * A persistent jail with its own network stack, in which raw sockets may be
+ * had; returns its id.
+ */
 result	sys_vnet_jail(const char *name);
+/* One that shares our network stack, but for one address of IPv6. */
+result	sys_address_jail(const char *name, const uint8_t addr[16]);
 result	sys_jail_attach(int jid);
 result	sys_jail_remove(int jid);
 
@@ -51,6 +62,27 @@ result	sys_jail_remove(int jid);
 result	sysctl_get(const char *name, void *, size_t *);
 result	sysctl_set(const char *name, const char *value);
 result	sysctl_set_int(const char *name, int value);
+result	sysctl_mib(const int *mib, unsigned int n, void *, size_t *);
+
+/* Modules; the first returns the id that the second wants. */
+result	sys_kldload(const char *path);
+result	sys_kldunload(int id);
+
+/* A variable of the loader; returns false if it is not set. */
+bool	loader_variable(const char *name, char *, size_t);
+
+/* Zeroed memory that a forked process goes on sharing.  Never NULL. */
+void	*shared_memory(size_t);
+
+/* Instructions run so far, in a machine that counts time in them. */
+static inline uint64_t
+ticks(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ __volatile__("lfence; rdtsc" : "=a"(lo), "=d"(hi));
+	return ((uint64_t)hi << 32 | lo);
+}
 
 /* Milliseconds since some time. */
 int64_t	now_ms(void);

@@ -29,6 +29,7 @@ ignored(struct conn *c, struct conn *evil, const char *name)
 	    sizeof(buf), MSG_DONTWAIT, NULL, NULL) == -EAGAIN);
 }
 
+/* lesson: 1, 2, 18 */
 static void
 forged_data(struct conn *c)
 {
@@ -48,16 +49,21 @@ forged_data(struct conn *c)
 	evil = *c;
 	evil.noncelen = 5;
 	check(ignored(c, &evil, "in_nonce_len"), "a nonce of 5 octets");
+	evil.noncelen = 4;
+	evil.twice = true;
+	check(ignored(c, &evil, "in_nonce_twice"), "the nonce, twice");
 	far_send(c, TH_ACK | TH_PUSH, "good");
 	check(near_reads(c, "good"), "the connection goes on");
 }
 
+/* lesson: 3, 4, 55 */
 static void
 same_nid(struct conn *c)
 {
 	struct conn evil = { .far = attacker, .near = guest_a, .farport = 6500,
 	    .nearport = 7200, .seq = 1, .nonce = { 0x66 }, .noncelen = 4 };
 	struct packet k;
+	uint8_t ours[12];
 
 	scenario("another host with the same NID");
 	net_answer.on = false;
@@ -65,8 +71,10 @@ same_nid(struct conn *c)
 	    "it may connect");
 	check(near_send(c, "mine", &k) && k.dst.l64 == c->far.l64,
 	    "the first connection stays with its host");
+	memcpy(ours, k.nonce, 12);
 	check(near_send(&evil, "its", &k) && k.dst.l64 == evil.far.l64,
 	    "and the second with its own");
+	check(memcmp(ours, k.nonce, 12) != 0, "they have different nonces");
 	evil.farport = c->farport;
 	evil.seq = c->seq;
 	evil.ack = c->ack;
@@ -112,6 +120,7 @@ refused(const struct conn *c, const uint64_t *l64, unsigned int n,
 	return (counter(name) == before + 1);
 }
 
+/* lesson: 7, 60 */
 static void
 forged_updates(struct conn *c)
 {
@@ -141,6 +150,7 @@ forged_updates(struct conn *c)
 	    "traffic goes where it went");
 }
 
+/* lesson: 9 */
 static void
 flood(struct conn *c)
 {
@@ -180,6 +190,7 @@ flood(struct conn *c)
 }
 
 /* Changes octets of good packets at random, and sends them all. */
+/* lesson: 15 */
 static void
 mutate(const struct conn *c)
 {
@@ -222,6 +233,7 @@ mutate(const struct conn *c)
 	check(true, "the kernel is still there");
 }
 
+/* lesson: 24 */
 static void
 users(void)
 {
@@ -247,6 +259,7 @@ users(void)
 	    "nonsense is refused");
 }
 
+/* lesson: 10, 11 */
 static void
 many_prefixes(void)
 {

@@ -14,6 +14,7 @@ static const struct ilv any = { 0, 0 };
 static const struct ilv guest_a = { GUEST_A, GUEST };
 static const struct ilv guest_b = { GUEST_B, GUEST };
 
+/* lesson: 26 */
 static void
 interface(struct conn *c)
 {
@@ -32,6 +33,7 @@ interface(struct conn *c)
 	    "by the interface that is left");
 }
 
+/* lesson: 41 */
 static void
 switching(struct conn *c)
 {
@@ -58,6 +60,7 @@ switching(struct conn *c)
 	    "what is left of a connection is plain IPv6");
 }
 
+/* lesson: 42 */
 static void
 jails(void)
 {

@@ -15,16 +15,6 @@ static const struct ilv guest_a = { GUEST_A, GUEST };
 static const struct ilv guest_b = { GUEST_B, GUEST };
 
 static void
-set(const char *knob, int value)
-{
-	char path[80] = "net.inet6.ilnp6.";
-
-	memcpy(path + length(path), knob, length(knob) + 1);
-	if (sysctl_set_int(path, value) < 0)
-		check(false, "%s cannot be set to %d", knob, value);
-}
-
-static void
 modern(int lfd)
 {
 	struct conn c = { .far = { FAR_C, FAR8 }, .near = guest_a,

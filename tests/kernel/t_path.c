@@ -45,6 +45,7 @@ longest(struct conn *c, struct packet *k, bool *right)
 	return (len);
 }
 
+/* lesson: 53 */
 static void
 bulk(void)
 {
@@ -83,6 +84,7 @@ bulk(void)
 	(void)sys_close(lfd);
 }
 
+/* lesson: 19, 20 */
 static void
 fallback(void)
 {

@@ -36,6 +36,7 @@ COMMANDS = {
     "build-kernel": "ilnptool.cli.build:build_kernel_command",
     "build-world": "ilnptool.cli.build:build_world_command",
     "build-image": "ilnptool.cli.build:build_image_command",
+    "test": "ilnptool.cli.guest:test",
 }
 
 EXIT_STATUS = """\b

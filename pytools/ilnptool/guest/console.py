@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the test program of the quick image says on its console, and what that means.
+
+The program prints `== scenario`, then a line `  ok  ` or `  FAIL ` with one fact each, further
+lines as evidence, and at the end how many there were of both.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+_END = re.compile(r"^KT: (\d+) ok, (\d+) failed$")
+# What a kernel says of itself when something is wrong with it.
+_COMPLAINTS = (
+    "panic:",
+    "Fatal trap",
+    "KASAN",
+    "lock order reversal",
+    "acquiring duplicate lock",
+    "with the following non-sleepable locks held",
+    "Sleeping thread",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that was, or was not, as it must be."""
+
+    scenario: str
+    text: str
+    holds: bool
+    evidence: str = ""  # what was printed since the fact before
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All that one boot told."""
+
+    facts: tuple[Fact, ...]
+    complaints: tuple[str, ...]  # of the kernel
+    ended: bool  # the program came to its end and counted as we did
+
+    @property
+    def good(self) -> bool:
+        return self.ended and not self.complaints and all(fact.holds for fact in self.facts)
+
+    @property
+    def failures(self) -> list[Fact]:
+        return [fact for fact in self.facts if not fact.holds]
+
+    def summary(self) -> str:
+        """Say in one line how it went."""
+        bad = len(self.failures)
+        text = f"{len(self.facts) - bad} facts hold, {bad} do not"
+        if self.complaints:
+            text += f"; the kernel complains: {self.complaints[0]}"
+        return text if self.ended else f"{text}; the program did not come to its end"
+
+
+def read_console(text: str) -> Verdict:
+    """Find the facts in a console."""
+    scenario = "start"
+    facts: list[Fact] = []
+    complaints: list[str] = []
+    evidence: list[str] = []
+    counted: tuple[int, int] | None = None
+    for line in text.replace("\r", "").splitlines():
+        if line.startswith("== "):
+            scenario, evidence = line[3:].strip(), []
+        elif line.startswith(("  ok  ", "  FAIL ")):
+            holds = line.startswith("  ok  ")
+            facts.append(Fact(scenario, line[7:].strip(), holds, "\n".join(evidence)))
+            evidence = []
+        elif end := _END.match(line):
+            counted = int(end[1]), int(end[2])
+        else:
+            evidence.append(line)
+        if any(word in line for word in _COMPLAINTS):
+            complaints.append(line.strip())
+    bad = sum(not fact.holds for fact in facts)
+    ended = counted == (len(facts) - bad, bad)
+    return Verdict(tuple(facts), tuple(complaints), ended)
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable() or c in "\n\t")
+
+
+def junit(verdict: Verdict, suite: str) -> bytes:
+    """Return a verdict as a JUnit file; what the kernel complains of is a case of its own."""
+    cases = [(fact.scenario, fact.text, fact.holds, fact.evidence) for fact in verdict.facts]
+    complaints = "\n".join(verdict.complaints)
+    cases.append(("kernel", "it does not complain", not complaints, complaints))
+    cases.append(("program", "it comes to its end", verdict.ended, ""))
+    bad = sum(not holds for _, _, holds, _ in cases)
+    root = ElementTree.Element(
+        "testsuite", name=suite, tests=str(len(cases)), failures=str(bad), errors="0", skipped="0"
+    )
+    for scenario, text, holds, evidence in cases:
+        case = ElementTree.SubElement(
+            root, "testcase", classname=f"{suite}.{scenario}", name=_printable(text)
+        )
+        if not holds:
+            failure = ElementTree.SubElement(case, "failure", message="does not hold")
+            failure.text = _printable(evidence)
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document

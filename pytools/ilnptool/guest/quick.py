@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Builds the test program, puts it beside a kernel, boots both and brings back what it said."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ilnptool.build.boot import build_quick_image
+from ilnptool.build.kernel import Workshop, build_kernel
+from ilnptool.build.maketask import Reporter, silent
+from ilnptool.build.sources import project
+from ilnptool.build.trial import QEMU, Machine, run_machine
+from ilnptool.errors import EnvironmentMissing, UsageError
+from ilnptool.guest.console import Verdict, junit, read_console
+from ilnptool.run import run
+
+PROGRAM = Path("tests/kernel")
+# In the order in which they run; `bench' measures and is asked for by `make bench-kernel'.
+GROUPS = ("wire", "harm", "move", "load", "end")
+FORGED = 20_000
+# Under emulation a debug kernel is four times as slow, and the machine may have other work.
+SECONDS = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one boot left: files in a folder, and what they mean."""
+
+    verdict: Verdict
+    console: Path
+    junit: Path
+
+
+def need_qemu() -> None:
+    """Say early that the machine cannot be started, before an hour is spent on building it."""
+    if shutil.which(QEMU) is None:
+        raise EnvironmentMissing(f"{QEMU}: no such program; apt-get install qemu-system-x86")
+
+
+def build_program(shop: Workshop, folder: Path) -> Path:
+    """Compile the program of tests/kernel; return it."""
+    source = project() / PROGRAM
+    variables = (f"OUT={folder}", f"SRC={shop.tree.root}", f"CC={shop.host.clang}")
+    run(
+        ["make", "-s", "-C", str(source), *variables, f"LD={shop.host.lld}"],
+        timeout=300,
+    )
+    return folder / PROGRAM / "init"
+
+
+def known_groups(names: Sequence[str]) -> tuple[str, ...]:
+    """Return groups of scenarios, all if none is named."""
+    unknown = [name for name in names if name not in GROUPS]
+    if unknown:
+        raise UsageError(f"no group {', '.join(unknown)}; there are: {', '.join(GROUPS)}")
+    return tuple(names) or GROUPS
+
+
+def boot(
+    shop: Workshop,
+    kernel: Path,
+    folder: Path,
+    groups: Sequence[str],
+    *,
+    forged: int = FORGED,
+    machine: Machine | None = None,
+    seconds: float = SECONDS,
+    report: Reporter = silent,
+) -> str:
+    """Boot a kernel with the program running these groups; return the console, kept in a file.
+
+    `machine` says how fast and large it is; its image is made here.
+    """
+    program = build_program(shop, folder)
+    image = folder / "image"
+    tunables = {"kt.groups": " ".join(groups), "kt.forged": str(forged)}
+    build_quick_image(shop, kernel, program, image, tunables=tunables, report=report)
+    template = machine or Machine(image, memory=1024)
+    given = Machine(image, template.memory, template.cpus, template.accel, template.extra)
+    try:
+        return run_machine(given, folder / "console", timeout=seconds)
+    finally:
+        image.unlink()
+
+
+def run_groups(
+    shop: Workshop,
+    folder: Path,
+    *,
+    conf: str = "ILNP",
+    kernel: Path | None = None,
+    groups: Sequence[str] = (),
+    forged: int = FORGED,
+    report: Reporter = silent,
+) -> Report:
+    """Build a kernel unless one is given, boot it and let it run groups of scenarios.
+
+    The console and a JUnit file are left in `folder`.
+    """
+    need_qemu()
+    chosen = known_groups(groups)
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    booted = kernel or build_kernel(shop, conf, report=report).path
+    text = boot(shop, booted, folder, chosen, forged=forged, report=report)
+    verdict = read_console(text)
+    result = Report(verdict, folder / "console", folder / "junit.xml")
+    result.junit.write_bytes(junit(verdict, conf))
+    return result

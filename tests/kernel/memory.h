@@ -1,0 +1,19 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * What `vmstat -m' and `vmstat -z' say.
+ */
+#ifndef _KT_MEMORY_H_
+#define	_KT_MEMORY_H_
+
+#include "sys.h"
+
+/* Octets in use of a type of malloc(9). */
+uint64_t memory_of(const char *type);
+
+/* Items in use of a zone of uma(9). */
+uint64_t items_of(const char *zone);
+
+#endif /* !_KT_MEMORY_H_ */

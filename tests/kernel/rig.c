@@ -1,0 +1,681 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Jails, epairs and what ifconfig(8) and rtadvd(8) would do with them.  A
+ * process is in one network stack for good, so whatever is to happen in
+ * another one is done by a child that goes there and ends.
+ */
+#include <sys/param.h>
+#include <sys/fcntl.h>
+#include <sys/signal.h>
+#include <sys/sockio.h>
+#include <sys/sysctl.h>
+#include <net/bpf.h>
+#include <net/if.h>
+#include <net/if_mib.h>
+#include <netinet/in.h>
+#include <netinet6/in6_var.h>
+#include <netinet6/nd6.h>
+
+#include "rig.h"
+
+#define	KNOBS	"net.inet6.ilnp6."
+
+struct link {
+	char	host[IFNAMSIZ];		/* the host's end */
+	char	router[IFNAMSIZ];	/* the router's */
+};
+
+static struct {
+	int	jid[3];
+	int	links[2];
+	struct link link[2][RIG_LINKS];
+	bool	pair;
+	uint8_t	mac[2][6];	/* of a pair */
+} rig;
+
+/* What a child brings back beside its exit status. */
+static union {
+	uint64_t n[2];
+	int	fd;
+	char	text[16384];
+} *back;
+
+int
+rig_start(enum rig_who who, int (*fn)(void *), void *arg)
+{
+	result pid = sys_fork();
+
+	if (pid == 0)
+		sys_exit(sys_jail_attach(rig.jid[who]) < 0 ? 255 : fn(arg));
+	return ((int)pid);
+}
+
+int
+rig_run(enum rig_who who, int (*fn)(void *), void *arg)
+{
+	return ((int)sys_wait(rig_start(who, fn, arg)));
+}
+
+int
+rig_wait(int pid, int ms)
+{
+	int64_t end = now_ms() + ms;
+	int status;
+
+	while (sys_wait_now(pid, &status) == 0) {
+		if (now_ms() > end) {
+			(void)sys_kill(pid, SIGKILL);
+			(void)sys_wait(pid);
+			return (-1);
+		}
+		sleep_ms(5);
+	}
+	return (status);
+}
+
+int
+rig_socket(enum rig_who who, int type, int proto)
+{
+	result pid;
+
+	back->fd = -1;
+	pid = sys_fork_sharing();
+	if (pid == 0) {
+		if (sys_jail_attach(rig.jid[who]) >= 0)
+			back->fd = (int)sys_socket(AF_INET6, type, proto);
+		sys_exit(0);
+	}
+	(void)sys_wait((int)pid);
+	return (back->fd);
+}
+
+struct ilv
+rig_ilv(enum rig_who who, int link)
+{
+	return ((struct ilv){ RIG_L64(rig.pair ? RIG_A : who, link),
+	    RIG_NID(who) });
+}
+
+struct ilv
+rig_plain(enum rig_who who)
+{
+	return ((struct ilv){ RIG_L64(RIG_A, 0), 0x20ULL + who });
+}
+
+static int
+control_socket(void)
+{
+	return ((int)sys_socket(AF_INET6, SOCK_DGRAM, 0));
+}
+
+/* Starts a request about an interface. */
+static struct ifreq
+about(const char *name)
+{
+	struct ifreq ifr;
+
+	memset(&ifr, 0, sizeof(ifr));
+	memcpy(ifr.ifr_name, name, length(name) + 1);
+	return (ifr);
+}
+
+static bool
+switch_interface(const char *name, bool up)
+{
+	struct ifreq ifr = about(name);
+	int s = control_socket();
+	bool done = sys_ioctl(s, SIOCGIFFLAGS, &ifr) >= 0;
+
+	if (up)
+		ifr.ifr_flags |= IFF_UP;
+	else
+		ifr.ifr_flags &= (short)~IFF_UP;
+	done &= sys_ioctl(s, SIOCSIFFLAGS, &ifr) >= 0;
+	(void)sys_close(s);
+	return (done);
+}
+
+static int
+index_of(const char *name)
+{
+	struct ifreq ifr = about(name);
+	int s = control_socket();
+	result r = sys_ioctl(s, SIOCGIFINDEX, &ifr);
+
+	(void)sys_close(s);
+	return (r < 0 ? 0 : ifr.ifr_index);
+}
+
+static bool
+give_address(const char *name, struct ilv a)
+{
+	struct in6_aliasreq req;
+	int s = control_socket();
+	result r;
+
+	memset(&req, 0, sizeof(req));
+	memcpy(req.ifra_name, name, length(name) + 1);
+	req.ifra_addr.sin6_len = sizeof(req.ifra_addr);
+	req.ifra_addr.sin6_family = AF_INET6;
+	put64(&req.ifra_addr.sin6_addr.s6_addr[0], a.l64);
+	put64(&req.ifra_addr.sin6_addr.s6_addr[8], a.nid);
+	req.ifra_prefixmask.sin6_len = sizeof(req.ifra_prefixmask);
+	req.ifra_prefixmask.sin6_family = AF_INET6;
+	memset(&req.ifra_prefixmask.sin6_addr, 0xff, 8);
+	req.ifra_flags = IN6_IFF_NODAD;
+	req.ifra_lifetime.ia6t_vltime = ND6_INFINITE_LIFETIME;
+	req.ifra_lifetime.ia6t_pltime = ND6_INFINITE_LIFETIME;
+	r = sys_ioctl(s, SIOCAIFADDR_IN6, &req);
+	(void)sys_close(s);
+	return (r >= 0);
+}
+
+static bool
+accept_advertisements(const char *name)
+{
+	struct in6_ndireq nd;
+	int s = control_socket();
+	bool done;
+
+	memset(&nd, 0, sizeof(nd));
+	memcpy(nd.ifname, name, length(name) + 1);
+	done = sys_ioctl(s, SIOCGIFINFO_IN6, &nd) >= 0;
+	nd.ndi.flags |= ND6_IFF_ACCEPT_RTADV;
+	nd.ndi.flags &= ~(uint32_t)ND6_IFF_IFDISABLED;
+	done &= sys_ioctl(s, SIOCSIFINFO_IN6, &nd) >= 0;
+	(void)sys_close(s);
+	return (done);
+}
+
+static size_t
+put_groups(char *text, uint64_t v, char separator)
+{
+	for (int i = 0; i < 16; i++) {
+		*text++ = "0123456789abcdef"[v >> (60 - 4 * i) & 15];
+		if (i % 4 == 3)
+			*text++ = i == 15 ? '\0' : separator;
+	}
+	return (19);
+}
+
+struct setup {
+	enum rig_who who;
+	bool	ilnp;
+};
+
+static int
+set_host_up(void *arg)
+{
+	const struct setup *s = arg;
+	char nid[20];
+	bool good = true;
+
+	good &= sysctl_set_int("net.inet6.ip6.accept_rtadv", 1) >= 0;
+	good &= sysctl_set_int("net.inet6.ip6.dad_count", 0) >= 0;
+	good &= switch_interface("lo0", true);
+	for (int i = 0; i < rig.links[s->who]; i++) {
+		const char *name = rig.link[s->who][i].host;
+
+		good &= switch_interface(name, true);
+		good &= accept_advertisements(name);
+	}
+	if (!s->ilnp)
+		return (!good);
+	(void)put_groups(nid, RIG_NID(s->who), '-');
+	good &= sysctl_set(KNOBS "nids", nid) >= 0;
+	good &= sysctl_set_int(KNOBS "enable", 1) >= 0;
+	return (!good);
+}
+
+static int
+set_router_up(void *unused __unused)
+{
+	bool good = true;
+
+	good &= sysctl_set_int("net.inet6.ip6.forwarding", 1) >= 0;
+	good &= sysctl_set_int("net.inet6.ip6.dad_count", 0) >= 0;
+	for (int h = 0; h < 2; h++)
+		for (int i = 0; i < rig.links[h]; i++) {
+			const char *name = rig.link[h][i].router;
+
+			good &= switch_interface(name, true);
+			good &= accept_advertisements(name);
+			good &= give_address(name, (struct ilv){
+			    RIG_L64(h, i), 1 });
+		}
+	return (!good);
+}
+
+struct advert {
+	enum rig_who who;
+	int	link;
+	uint32_t valid;
+	uint32_t preferred;
+};
+
+static int
+advertise(void *arg)
+{
+	const struct advert *a = arg;
+	int s = (int)sys_socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+	int hops = 255, ifindex = index_of(rig.link[a->who][a->link].router);
+	struct sockaddr_in6 all = { .sin6_len = sizeof(all),
+	    .sin6_family = AF_INET6, .sin6_scope_id = (uint32_t)ifindex };
+	uint8_t p[16 + 32];
+
+	memset(p, 0, sizeof(p));
+	p[0] = 134;
+	p[4] = 64;
+	put16(p + 6, 1800);
+	p[16] = 3;
+	p[17] = 4;
+	p[18] = 64;
+	p[19] = 0xc0;
+	put32(p + 20, a->valid);
+	put32(p + 24, a->preferred);
+	put64(p + 32, RIG_L64(a->who, a->link));
+	all.sin6_addr.s6_addr[0] = 0xff;
+	all.sin6_addr.s6_addr[1] = 2;
+	all.sin6_addr.s6_addr[15] = 1;
+	return (sys_setsockopt(s, IPPROTO_IPV6, IPV6_MULTICAST_IF, &ifindex,
+	    sizeof(ifindex)) < 0 ||
+	    sys_setsockopt(s, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops,
+	    sizeof(hops)) < 0 ||
+	    sys_sendto(s, p, sizeof(p), 0, &all, sizeof(all)) < 0);
+}
+
+void
+rig_advertise(enum rig_who who, int link, uint32_t valid, uint32_t preferred)
+{
+	struct advert a = { who, link, valid, preferred };
+
+	if (rig_run(RIG_R, advertise, &a) != 0)
+		say("cannot advertise link %d of host %d\n", link, who);
+}
+
+struct change {
+	const char *name;
+	bool	up;
+};
+
+static int
+change_link(void *arg)
+{
+	const struct change *c = arg;
+
+	return (!switch_interface(c->name, c->up));
+}
+
+void
+rig_link(enum rig_who who, int link, bool up)
+{
+	struct change c = { rig.link[who][link].router, up };
+
+	if (rig_run(RIG_R, change_link, &c) != 0)
+		say("cannot switch link %d of host %d\n", link, who);
+}
+
+static result
+destroy(const char *name)
+{
+	struct ifreq ifr = about(name);
+	int s = control_socket();
+	result r = sys_ioctl(s, SIOCIFDESTROY, &ifr);
+
+	(void)sys_close(s);
+	return (r);
+}
+
+static int
+destroy_there(void *arg)
+{
+	return ((int)-destroy(arg));
+}
+
+result
+rig_cut(enum rig_who who, int link)
+{
+	char *name = rig.link[who][link].host;
+	int error = rig_run(who, destroy_there, name);
+
+	if (error == 0)
+		*name = '\0';
+	return (-error);
+}
+
+static int
+count(void *arg)
+{
+	int mib[6] = { CTL_NET, PF_LINK, NETLINK_GENERIC, IFMIB_IFDATA,
+	    index_of(arg), IFDATA_GENERAL };
+	struct ifmibdata data;
+	size_t len = sizeof(data);
+
+	if (sysctl_mib(mib, 6, &data, &len) < 0)
+		return (1);
+	back->n[0] = data.ifmd_data.ifi_ipackets;
+	back->n[1] = data.ifmd_data.ifi_ibytes;
+	return (0);
+}
+
+void
+rig_sent(enum rig_who who, int link, uint64_t *packets, uint64_t *octets)
+{
+	if (rig_run(RIG_R, count, rig.link[who][link].router) != 0)
+		say("cannot count\n");
+	*packets = back->n[0];
+	*octets = back->n[1];
+}
+
+struct knob {
+	char	path[80];
+	const char *text;
+	int	value;
+};
+
+static struct knob
+knob(const char *name)
+{
+	struct knob k = { .path = KNOBS };
+
+	memcpy(k.path + length(k.path), name, length(name) + 1);
+	return (k);
+}
+
+static int
+set_knob(void *arg)
+{
+	const struct knob *k = arg;
+
+	return ((k->text != NULL ? sysctl_set(k->path, k->text) :
+	    sysctl_set_int(k->path, k->value)) < 0);
+}
+
+void
+rig_set(enum rig_who who, const char *name, int value)
+{
+	struct knob k = knob(name);
+
+	k.value = value;
+	if (rig_run(who, set_knob, &k) != 0)
+		check(false, "%s cannot be set to %d", name, value);
+}
+
+bool
+rig_write(enum rig_who who, const char *name, const char *text)
+{
+	struct knob k = knob(name);
+
+	k.text = text;
+	return (rig_run(who, set_knob, &k) == 0);
+}
+
+static int
+read_counter(void *arg)
+{
+	back->n[0] = counter(arg);
+	return (0);
+}
+
+uint64_t
+rig_counter(enum rig_who who, const char *name)
+{
+	(void)rig_run(who, read_counter, (void *)(uintptr_t)name);
+	return (back->n[0]);
+}
+
+struct look {
+	const char *name;
+	const char *part;
+	int	ms;
+};
+
+static int
+look_for(void *arg)
+{
+	const struct look *l = arg;
+	int64_t end = now_ms() + l->ms;
+	struct knob k = knob(l->name);
+
+	do {
+		size_t len = sizeof(back->text) - 1;
+
+		memset(back->text, 0, sizeof(back->text));
+		(void)sysctl_get(k.path, back->text, &len);
+		if (contains(back->text, l->part))
+			return (0);
+		sleep_ms(10);
+	} while (now_ms() < end);
+	return (1);
+}
+
+bool
+rig_shows(enum rig_who who, const char *name, const char *part, int ms)
+{
+	struct look l = { name, part, ms };
+
+	if (rig_run(who, look_for, &l) == 0)
+		return (true);
+	say("%s", back->text);
+	return (false);
+}
+
+bool
+rig_teach(enum rig_who who)
+{
+	enum rig_who other = who == RIG_A ? RIG_B : RIG_A;
+	char text[200];
+	size_t n = put_groups(text, RIG_NID(other), '-');
+
+	for (int i = 0; i < rig.links[other]; i++) {
+		text[n++] = ' ';
+		n += put_groups(text + n, rig_ilv(other, i).l64, '+');
+	}
+	text[n] = '\0';
+	return (rig_write(who, "teach", text));
+}
+
+/* Makes a link between two jails. */
+static bool
+make_link(struct link *l, int host, int router)
+{
+	struct ifreq ifr = about("epair");
+	int s = control_socket();
+	bool done;
+	size_t n;
+
+	done = sys_ioctl(s, SIOCIFCREATE, &ifr) >= 0;
+	memcpy(l->host, ifr.ifr_name, IFNAMSIZ);
+	memcpy(l->router, ifr.ifr_name, IFNAMSIZ);
+	n = length(l->router);
+	l->router[n - 1] = 'b';
+	ifr = about(l->host);
+	ifr.ifr_jid = host;
+	done &= sys_ioctl(s, SIOCSIFVNET, &ifr) >= 0;
+	ifr = about(l->router);
+	ifr.ifr_jid = router;
+	done &= sys_ioctl(s, SIOCSIFVNET, &ifr) >= 0;
+	(void)sys_close(s);
+	return (done);
+}
+
+static bool
+make_jails(int n)
+{
+	static const char *const names[3] = { "kta", "ktb", "ktr" };
+	bool good = true;
+
+	if (back == NULL)
+		back = shared_memory(sizeof(*back));
+	for (int i = 0; i < 3; i++)
+		rig.jid[i] = -1;
+	for (int i = 0; i < n; i++) {
+		rig.jid[i] = (int)sys_vnet_jail(names[i]);
+		good &= rig.jid[i] >= 0;
+	}
+	return (good);
+}
+
+bool
+rig_up(int alinks, int blinks, bool ilnp)
+{
+	bool good;
+
+	good = make_jails(3);
+	rig.pair = false;
+	rig.links[RIG_A] = alinks;
+	rig.links[RIG_B] = blinks;
+	for (int h = 0; h < 2; h++)
+		for (int i = 0; i < rig.links[h]; i++)
+			good &= make_link(&rig.link[h][i], rig.jid[h],
+			    rig.jid[RIG_R]);
+	good = good && rig_run(RIG_R, set_router_up, NULL) == 0;
+	for (int h = 0; good && h < 2; h++) {
+		struct setup s = { h, ilnp };
+
+		good &= rig_run(h, set_host_up, &s) == 0;
+		for (int i = 0; i < rig.links[h]; i++) {
+			char l64[24];
+
+			rig_advertise(h, i, 7200, 3600);
+			(void)put_groups(l64, RIG_L64(h, i), '+');
+			good &= !ilnp || rig_shows(h, "locators", l64, 8000);
+		}
+	}
+	/* Without ILNP nothing tells when they are there. */
+	if (!ilnp)
+		sleep_ms(300);
+	return (good);
+}
+
+static int
+set_pair_up(void *arg)
+{
+	enum rig_who who = *(enum rig_who *)arg;
+	const char *name = rig.link[RIG_A][0].host;
+	struct ifreq ifr;
+	bool good = true;
+	int s;
+
+	if (who == RIG_B)
+		name = rig.link[RIG_A][0].router;
+	good &= sysctl_set_int("net.inet6.ip6.dad_count", 0) >= 0;
+	good &= switch_interface("lo0", true);
+	good &= switch_interface(name, true);
+	good &= accept_advertisements(name);
+	good &= give_address(name, rig_plain(who));
+	good &= give_address(name, rig_ilv(who, 0));
+	s = control_socket();
+	ifr = about(name);
+	good &= sys_ioctl(s, SIOCGHWADDR, &ifr) >= 0;
+	memcpy(back->text, ifr.ifr_addr.sa_data, 6);
+	(void)sys_close(s);
+	return (!good);
+}
+
+bool
+rig_pair(void)
+{
+	bool good = make_jails(2);
+
+	rig.pair = true;
+	rig.links[RIG_A] = 1;
+	rig.links[RIG_B] = 0;
+	good = good && make_link(&rig.link[RIG_A][0], rig.jid[RIG_A],
+	    rig.jid[RIG_B]);
+	for (enum rig_who h = RIG_A; good && h <= RIG_B; h++) {
+		good &= rig_run(h, set_pair_up, &h) == 0;
+		memcpy(rig.mac[h], back->text, 6);
+	}
+	return (good);
+}
+
+bool
+rig_pair_on(void)
+{
+	char text[64];
+	size_t n;
+	bool good = true;
+
+	for (enum rig_who h = RIG_A; h <= RIG_B; h++) {
+		(void)put_groups(text, RIG_NID(h), '-');
+		good &= rig_write(h, "nids", text);
+		rig_set(h, "enable", 1);
+		good &= rig_shows(h, "locators", "valid", 5000);
+	}
+	n = put_groups(text, RIG_NID(RIG_B), '-');
+	text[n++] = ' ';
+	(void)put_groups(text + n, rig_ilv(RIG_B, 0).l64, '+');
+	return (good && rig_write(RIG_A, "teach", text));
+}
+
+bool
+rig_has(void)
+{
+	int v;
+	size_t len = sizeof(v);
+
+	return (sysctl_get(KNOBS "enable", &v, &len) >= 0);
+}
+
+int
+rig_tap(enum rig_who who)
+{
+	struct ifreq ifr = about(who == RIG_A ? rig.link[RIG_A][0].host :
+	    rig.link[RIG_A][0].router);
+	unsigned int complete = 1;
+	int pid;
+
+	back->fd = -1;
+	pid = (int)sys_fork_sharing();
+	if (pid == 0) {
+		int fd = -1;
+
+		if (sys_jail_attach(rig.jid[who]) >= 0)
+			fd = (int)sys_open("/dev/bpf", O_RDWR);
+		if (fd >= 0 && sys_ioctl(fd, BIOCSETIF, &ifr) >= 0 &&
+		    sys_ioctl(fd, BIOCSHDRCMPLT, &complete) >= 0)
+			back->fd = fd;
+		sys_exit(0);
+	}
+	(void)sys_wait(pid);
+	return (back->fd);
+}
+
+void
+rig_inject(int fd, enum rig_who to, const uint8_t *ip, size_t len)
+{
+	static uint8_t frame[2048];
+
+	memcpy(frame, rig.mac[to], 6);
+	memcpy(frame + 6, rig.mac[to == RIG_A ? RIG_B : RIG_A], 6);
+	put16(frame + 12, 0x86dd);
+	memcpy(frame + 14, ip, len);
+	if (sys_write(fd, frame, 14 + len) < 0)
+		say("cannot inject\n");
+}
+
+void
+rig_down(void)
+{
+	for (int i = 0; i < 3; i++)
+		if (rig.jid[i] >= 0 && sys_jail_remove(rig.jid[i]) < 0)
+			say("a jail stays\n");
+	/* Interfaces come home when their stack ends, some time later. */
+	for (int h = 0; h < 2; h++)
+		for (int i = 0; i < rig.links[h]; i++) {
+			int64_t end = now_ms() + 10000;
+
+			while (rig.link[h][i].host[0] != '\0' &&
+			    destroy(rig.link[h][i].host) < 0) {
+				if (now_ms() > end) {
+					say("a link stays\n");
+					break;
+				}
+				sleep_ms(10);
+			}
+		}
+}
