@@ -3,7 +3,7 @@
 
 A whole world takes an hour where these take minutes, and a machine of the lab runs from a CD image
 in memory: it needs a shell, what configures a network and what talks over it.  Everything is built
-from the tree's own Makefiles, in folders of its own, so that build-world is not disturbed.
+from the tree's own Makefiles.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ usr.bin/touch usr.bin/tr usr.bin/true usr.bin/uname usr.bin/vmstat usr.bin/wc us
 usr.bin/yes usr.sbin/jail usr.sbin/jexec usr.sbin/jls usr.sbin/ndp usr.sbin/rtadvd libexec/getty
 """
 _FOLDERS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/libexec", "etc")
-# Casper needs shared libraries; statistics and netgraph would only need more of the tree.
+# Statistics and netgraph would only need more of the tree.
 _VARIABLES = (
     *VARIABLES,
-    *("-DWITHOUT_CASPER", "-DWITHOUT_DYNAMICROOT", "-DWITHOUT_NETGRAPH", "-DWITHOUT_STATS"),
+    *("-DWITHOUT_DYNAMICROOT", "-DWITHOUT_NETGRAPH", "-DWITHOUT_STATS"),
     *("-DWITHOUT_TESTS_SUPPORT", "-DWITHOUT_PIE", "-DWITHOUT_ICONV"),
 )
 # What is made for a shared library has no use here.
 _LIBRARY_FLAGS = "-DNO_PIC -DNO_FSCHG MK_PROFILE=no"
-_PROGRAM_FLAGS = "NO_SHARED=yes -DNO_FSCHG"
+# Casper wants shared libraries, and no option switches it off.
+_PROGRAM_FLAGS = "NO_SHARED=yes -DNO_FSCHG MK_CASPER=no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def _script(shop: Workshop, root: Path) -> str:
     for name in _PROGRAMS.split():
         make = f"make {common} {_PROGRAM_FLAGS}"
         install = f"{make} DESTDIR={root} install"
-        lines.append(f'echo "===> {name}"; cd {src}/{name}; {make} all; {install}')
+        # What build-world has left here is linked otherwise.
+        lines.append(f'echo "===> {name}"; cd {src}/{name}; {make} clean; {make} all; {install}')
     return "\n".join(lines) + "\n"
 
 

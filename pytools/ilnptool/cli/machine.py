@@ -50,6 +50,7 @@ def paths(as_json: bool) -> None:
         "results": config.results,
         "ilnpd": config.ilnpd,
         "linkem": config.linkem,
+        "image": config.image,
         "user configuration": user_file(),
         "project configuration": FILE_NAME,
         "configuration read": ", ".join(map(str, config.files)) or "(none)",
