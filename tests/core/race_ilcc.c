@@ -129,7 +129,8 @@ static void *
 run_input(void *arg)
 {
 	uint32_t x = (uint32_t)(uintptr_t)arg;
-	static _Thread_local struct ilnp_acts acts;
+	static _Thread_local struct ilnp_act room[ILNP_ACTS_INPUT];
+	struct ilnp_acts acts = ILNP_ACTS(room);
 	uint8_t buf[ILNP_CTL_MAX];
 
 	ilnp_env_thread_init();
@@ -147,9 +148,17 @@ run_input(void *arg)
 			len = make_packet(buf, &x);
 		acts.as_n = 0;
 		ilnp_env_epoch_begin();
-		if (ilnp_ilcc_input(cache, buf, len, dice(&x, 2) == 0 ?
-		    ILNP_FLOW_KNOWN : ILNP_FLOW_OPENS, ilnp_env_now(), &in,
-		    &acts) == ILNP_IN_DELIVER) {
+		ilnp_in_look(&in, buf, len);
+		if (dice(&x, 2) == 0)
+			in.i_hint = ILNP_FLOW_KNOWN;
+		if (dice(&x, 4) == 0) {
+			const struct ilnp_nidpair nids = { us,
+			    in.i_view.v_src.nid };
+
+			in.i_flow = ilnp_ilcc_find(cache, &nids);
+		}
+		if (ilnp_ilcc_input(cache, &in, ilnp_env_now(), &acts) ==
+		    ILNP_IN_DELIVER) {
 			(void)ilnp_sess_cksum(cache, in.i_sess,
 			    ILNP_CKSUM_RFC);
 			if (dice(&x, 64) == 0)
@@ -203,7 +212,8 @@ run_output(void *arg)
 static void *
 run_tick(void *arg)
 {
-	static struct ilnp_acts acts;
+	static struct ilnp_act room[ILNP_ACTS_TICK];
+	struct ilnp_acts acts = ILNP_ACTS(room);
 
 	(void)arg;
 	ilnp_env_thread_init();

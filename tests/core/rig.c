@@ -33,6 +33,7 @@ rig_begin(void **state)
 	(void)test_begin(state);
 	memset(&r, 0, sizeof(r));
 	ilnp_conf_init(&r.conf);
+	r.acts = ILNP_ACTS(r.room);
 	r.conf.sess_max = 64;
 	r.conf.half_max = 8;
 	r.now = T0;
@@ -111,8 +112,9 @@ rig_input(enum ilnp_flowhint hint)
 
 	r.acts.as_n = 0;
 	ilnp_env_epoch_begin();
-	v = ilnp_ilcc_input(r.c, r.pkt.b, r.pkt.len, hint, r.now, &r.in,
-	    &r.acts);
+	ilnp_in_look(&r.in, r.pkt.b, r.pkt.len);
+	r.in.i_hint = hint;
+	v = ilnp_ilcc_input(r.c, &r.in, r.now, &r.acts);
 	ilnp_env_epoch_end();
 	assert_in_range(r.acts.as_n, 0, ILNP_ACTS_INPUT);
 	return (v);
@@ -196,18 +198,18 @@ rig_answer(const struct ilnp_act *a, const struct ilnp_nonce *nonce)
 u_int
 rig_answer_all(const struct ilnp_nonce *nonce)
 {
-	struct ilnp_acts acts;
-	u_int n = 0;
+	struct ilnp_act act[ILNP_ACTS_TICK];
+	u_int n = 0, nacts;
 
 	rig_tick();
-	acts = r.acts;
-	for (u_int i = 0; i < acts.as_n; i++) {
-		if (acts.as_act[i].a_ctl.cp_kind != ILNP_CTL_PROBE)
+	nacts = r.acts.as_n;
+	memcpy(act, r.room, sizeof(act));
+	for (u_int i = 0; i < nacts; i++) {
+		if (act[i].a_ctl.cp_kind != ILNP_CTL_PROBE)
 			continue;
 		/* Copying the list has moved what the bodies point to. */
-		acts.as_act[i].a_ctl.cp_body = acts.as_act[i].a_data;
-		assert_int_equal(rig_answer(&acts.as_act[i], nonce),
-		    ILNP_IN_CONSUMED);
+		act[i].a_ctl.cp_body = act[i].a_data;
+		assert_int_equal(rig_answer(&act[i], nonce), ILNP_IN_CONSUMED);
 		n++;
 	}
 	return (n);

@@ -24,7 +24,8 @@ struct rig {
 	struct ilnp_ilcc *c;
 	ilnp_time_t	now;
 	ilnp_time_t	next;		/* what the last tick answered */
-	struct ilnp_acts acts;		/* of the last call */
+	struct ilnp_acts acts;		/* of the last call, in room */
+	struct ilnp_act	room[ILNP_ACTS_TICK];
 	struct ilnp_in	in;
 	struct ilnp_out	out;
 	struct pkt	pkt;

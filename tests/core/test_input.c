@@ -525,6 +525,45 @@ answer_with_a_made_up_or_an_old_token_rekeys_nothing(void **state)
 	assert_int_equal(STAT(sess_rekeyed), 0);
 }
 
+static enum ilnp_inverdict
+plain_of_flow(uint64_t from, struct ilnp_sess *flow)
+{
+	const struct addrs a = { { l64(from), YOU }, { l64(A(0)), ME }, NULL,
+	    ILNP_CKSUM_RFC };
+	enum ilnp_inverdict v;
+
+	pkt_udp(&r.pkt, &a, 4000, 5000, "data", 4);
+	ilnp_in_look(&r.in, r.pkt.b, r.pkt.len);
+	r.in.i_hint = ILNP_FLOW_KNOWN;
+	r.in.i_flow = flow;
+	ilnp_env_epoch_begin();
+	/* What is not ICMPv6 asks for no actions. */
+	v = ilnp_ilcc_input(r.c, &r.in, r.now, NULL);
+	ilnp_env_epoch_end();
+	return (v);
+}
+
+/* checklist: 16 20 */
+static void
+packet_without_a_nonce_is_of_its_flows_session_or_of_none(void **state)
+{
+	struct ilnp_sess *x = rig_accepted(&N1), *y;
+
+	(void)state;
+	assert_int_equal(rig_tcp(B(5), A(0), &N2, TH_SYN), ILNP_IN_DELIVER);
+	y = r.in.i_sess;
+	assert_ptr_not_equal(x, y);
+	assert_int_equal(plain_of_flow(B(5), NULL), ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, y);
+	assert_int_equal(plain_of_flow(B(5), y), ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, y);
+	/* Two nodes have the NID: what one sends is not of the other's flow. */
+	assert_int_equal(plain_of_flow(B(5), x), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_nonce_missing), 1);
+	assert_int_equal(plain_of_flow(B(0), x), ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, x);
+}
+
 /* Opens a session, with names that know one locator of YOU. */
 static struct ilnp_sess *
 open_at(uint64_t at)
@@ -809,6 +848,7 @@ TEST_MAIN(
 	RIG_TEST(restarted_peer_must_name_its_other_locators_anew),
 	RIG_TEST(restarted_peer_is_noticed_in_an_idle_session_too),
 	RIG_TEST(answer_with_a_made_up_or_an_old_token_rekeys_nothing),
+	RIG_TEST(packet_without_a_nonce_is_of_its_flows_session_or_of_none),
 	RIG_TEST(sessions_crossed_with_those_of_the_peer_find_back),
 	RIG_TEST(names_put_every_session_right_that_has_lost_its_peer),
 	RIG_TEST(forgeries_do_not_keep_a_dead_path_from_being_noticed),

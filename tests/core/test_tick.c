@@ -426,7 +426,36 @@ twenty_thousand_moves_leave_a_session_in_order(void **state)
 	assert_int_equal(rig_info(s).si_npaths, 1);
 }
 
+/* However short the list, everything is said in the end, each thing once. */
+static void
+short_list_of_actions_only_takes_more_calls(void **state)
+{
+	struct ilnp_act one[1];
+	struct ilnp_acts acts = ILNP_ACTS(one);
+	struct ilnp_sess *s;
+	u_int sent = 0;
+
+	(void)state;
+	rig_local(1);
+	s = rig_open(4);
+	assert_int_equal(rig_output(s, 100), ILNP_OUT_ILNP);
+	ilnp_env_epoch_begin();
+	for (u_int i = 0; i < 20; i++) {
+		acts.as_n = 0;
+		r.next = ilnp_ilcc_tick(r.c, r.now, &acts);
+		sent += acts.as_n;
+		if (r.next > r.now)
+			break;
+		assert_int_equal(acts.as_n, 1);
+	}
+	ilnp_env_epoch_end();
+	assert_true(r.next > r.now);
+	assert_int_equal(sent, 8);
+	assert_int_equal(STAT(probe_sent), 8);
+}
+
 TEST_MAIN(
+	RIG_TEST(short_list_of_actions_only_takes_more_calls),
 	RIG_TEST(empty_cache_is_looked_at_once_a_second),
 	RIG_TEST(black_hole_takes_a_busy_path_down_within_seconds),
 	RIG_TEST(black_hole_behind_a_deep_queue_is_noticed_too),

@@ -100,10 +100,10 @@ carry_out(u_int node, const struct ilnp_acts *acts)
 static void
 tick(u_int node)
 {
-	static struct ilnp_acts acts;
+	static struct ilnp_act room[ILNP_ACTS_TICK];
+	struct ilnp_acts acts = ILNP_ACTS(room);
 	struct node *n = &w.w_node[node];
 
-	acts.as_n = 0;
 	ilnp_env_epoch_begin();
 	n->n_tick = ilnp_ilcc_tick(n->n_c, w.w_now, &acts);
 	ilnp_env_epoch_end();
@@ -199,9 +199,9 @@ receive_foreign(u_int node, const uint8_t *b, size_t len)
 static void
 receive(u_int node, const uint8_t *b, size_t len)
 {
-	static struct ilnp_acts acts;
+	struct ilnp_act room[ILNP_ACTS_INPUT];
+	struct ilnp_acts acts = ILNP_ACTS(room);
 	struct node *n = &w.w_node[node];
-	enum ilnp_flowhint hint = ILNP_FLOW_OPENS;
 	enum ilnp_inverdict verdict;
 	struct ilnp_in in;
 	struct ilnp_view v;
@@ -213,15 +213,15 @@ receive(u_int node, const uint8_t *b, size_t len)
 	}
 	if (n->n_c == NULL)
 		return;
-	if (ilnp_wire_parse(b, len, &v) == ILNP_PARSE_OK &&
-	    v.v_proto == ILNP_PROTO_UDP) {
+	ilnp_in_look(&in, b, len);
+	v = in.i_view;
+	if (in.i_parsed == ILNP_PARSE_OK && v.v_proto == ILNP_PROTO_UDP) {
 		flow = (u_int)(v.v_dport - PORT);
 		if (n->n_sess[flow] != 0)
-			hint = ILNP_FLOW_KNOWN;
+			in.i_hint = ILNP_FLOW_KNOWN;
 	}
-	acts.as_n = 0;
 	ilnp_env_epoch_begin();
-	verdict = ilnp_ilcc_input(n->n_c, b, len, hint, w.w_now, &in, &acts);
+	verdict = ilnp_ilcc_input(n->n_c, &in, w.w_now, &acts);
 	if (verdict == ILNP_IN_DELIVER && v.v_proto == ILNP_PROTO_UDP)
 		n->n_sess[flow] = in.i_sess->s_id;
 	ilnp_env_epoch_end();

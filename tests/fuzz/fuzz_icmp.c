@@ -80,7 +80,8 @@ quotes_us(const uint8_t *p, size_t len, const struct ilnp_nonce *ours)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct ilnp_acts acts;
+	struct ilnp_act room[ILNP_ACTS_INPUT];
+	struct ilnp_acts acts = ILNP_ACTS(room);
 	const struct ilnp_nidpair nids = { US, PEER };
 	const struct ilnp_lurec rec = { THEIRS(0), 0, 300 };
 	struct ilnp_ilcc *c = fuzz_cache();
@@ -105,8 +106,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	upstate = s->s_paths->ps_path[0].p_state;
 	len = build(buf, &r, s);
 	p = fuzz_copy(buf, len);
-	acts.as_n = 0;
-	(void)ilnp_ilcc_input(c, p, len, ILNP_FLOW_KNOWN, now, &in, &acts);
+	ilnp_in_look(&in, p, len);
+	in.i_hint = ILNP_FLOW_KNOWN;
+	(void)ilnp_ilcc_input(c, &in, now, &acts);
 	if (proven)
 		NEVER(s->s_state != ILNP_SESS_OPEN);
 	if (!quotes_us(p, len, &s->s_nout)) {

@@ -16,6 +16,7 @@
 
 static struct ilnp_ilcc *c;
 static ilnp_time_t now;
+static struct ilnp_act room[ILNP_ACTS_TICK];
 static struct ilnp_acts acts;
 static struct ilnp_act probe[PROBES];	/* the latest ones of ours */
 static u_int nprobes;
@@ -97,9 +98,16 @@ hand_in(uint8_t *pkt, size_t len, uint8_t how)
 	if ((how & 2) != 0)
 		fuzz_icmp_sum(pkt, len);
 	p = fuzz_copy(pkt, len);
-	acts.as_n = 0;
-	if (ilnp_ilcc_input(c, p, len, (how & 1) != 0 ? ILNP_FLOW_KNOWN :
-	    ILNP_FLOW_OPENS, now, &in, &acts) == ILNP_IN_DELIVER) {
+	acts = ILNP_ACTS(room);
+	ilnp_in_look(&in, p, len);
+	if ((how & 1) != 0)
+		in.i_hint = ILNP_FLOW_KNOWN;
+	if ((how & 16) != 0) {
+		const struct ilnp_nidpair nids = { US, PEER };
+
+		in.i_flow = ilnp_ilcc_find(c, &nids);
+	}
+	if (ilnp_ilcc_input(c, &in, now, &acts) == ILNP_IN_DELIVER) {
 		NEVER(in.i_sess == NULL);
 		if ((how & 4) != 0)
 			(void)ilnp_sess_cksum(c, in.i_sess, ILNP_CKSUM_RFC);
@@ -298,7 +306,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		default:
 			now += ILNP_MS(take8(&r) * take8(&r));
-			acts.as_n = 0;
+			acts = ILNP_ACTS(room);
 			NEVER(ilnp_ilcc_tick(c, now, &acts) < now);
 			remember_probes();
 			break;

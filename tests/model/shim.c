@@ -8,11 +8,12 @@
  */
 #include "ilnp_ilcc_var.h"
 
-#define	PACKETS	ILNP_ACTS_MAX
+#define	PACKETS	ILNP_ACTS_TICK
 
 struct shim {
 	struct ilnp_ilcc *c;
-	struct ilnp_acts acts;
+	struct ilnp_acts acts;		/* in room */
+	struct ilnp_act	room[PACKETS];
 	size_t		npkts;
 	size_t		len[PACKETS];
 	uint8_t		pkt[PACKETS][ILNP_CTL_MAX];
@@ -177,10 +178,12 @@ shim_input(struct shim *m, const uint8_t *pkt, size_t len, int known,
 	enum ilnp_inverdict verdict;
 	struct ilnp_in in;
 
-	m->acts.as_n = 0;
+	m->acts = ILNP_ACTS(m->room);
+	ilnp_in_look(&in, pkt, len);
+	if (known != 0)
+		in.i_hint = ILNP_FLOW_KNOWN;
 	ilnp_env_epoch_begin();
-	verdict = ilnp_ilcc_input(m->c, pkt, len, known != 0 ?
-	    ILNP_FLOW_KNOWN : ILNP_FLOW_OPENS, now, &in, &m->acts);
+	verdict = ilnp_ilcc_input(m->c, &in, now, &m->acts);
 	ilnp_env_epoch_end();
 	compose_all(m);
 	ilnp_env_epoch_poll();
@@ -192,7 +195,7 @@ shim_tick(struct shim *m, uint64_t now)
 {
 	uint64_t next;
 
-	m->acts.as_n = 0;
+	m->acts = ILNP_ACTS(m->room);
 	ilnp_env_epoch_begin();
 	next = ilnp_ilcc_tick(m->c, now, &m->acts);
 	ilnp_env_epoch_end();

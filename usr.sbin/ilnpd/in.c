@@ -211,21 +211,21 @@ may_lack_nonce(struct node *n, const struct ilnp_view *v, ilnp_time_t now)
 
 /* What is known of the packet's flow before the core has seen it. */
 static enum ilnp_flowhint
-hint_of(struct node *n, const struct packet *p, struct flow_key *fk,
-    bool *keyed, ilnp_time_t now)
+hint_of(struct node *n, const struct packet *p, const struct ilnp_in *in,
+    struct flow_key *fk, bool *keyed, ilnp_time_t now)
 {
-	struct ilnp_view v;
+	const struct ilnp_view *v = &in->i_view;
 
 	*keyed = false;
-	if (ilnp_wire_parse(p->p_ip, p->p_len, &v) != ILNP_PARSE_OK)
+	if (in->i_parsed != ILNP_PARSE_OK)
 		return (ILNP_FLOW_OPENS);
-	*keyed = flow_key(n->n_flows, fk, p->p_ip, p->p_len, &v, false);
+	*keyed = flow_key(n->n_flows, fk, p->p_ip, p->p_len, v, false);
 	/* The flags of a TCP segment with a nonce say more than a flow does. */
-	if (v.v_proto == ILNP_PROTO_TCP && v.v_nonce.n_len != 0)
+	if (v->v_proto == ILNP_PROTO_TCP && v->v_nonce.n_len != 0)
 		return (ILNP_FLOW_OPENS);
 	if (*keyed && flows_find(n->n_flows, fk, now) != NULL)
 		return (ILNP_FLOW_KNOWN);
-	return (v.v_nonce.n_len == 0 && may_lack_nonce(n, &v, now) ?
+	return (v->v_nonce.n_len == 0 && may_lack_nonce(n, v, now) ?
 	    ILNP_FLOW_KNOWN : ILNP_FLOW_OPENS);
 }
 
@@ -248,7 +248,6 @@ input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
 {
 	struct flow_key fk;
 	struct ilnp_in in;
-	enum ilnp_flowhint hint;
 	bool keyed;
 
 	if (p->p_len <= ILNP_IP6_HDRLEN) {
@@ -260,9 +259,9 @@ input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
 		input_ra(n, iface_byindex(n, ifindex), p, now);
 		return;
 	}
-	hint = hint_of(n, p, &fk, &keyed, now);
-	switch (ilnp_ilcc_input(n->n_ilcc, p->p_ip, p->p_len, hint, now, &in,
-	    &n->n_edge->e_acts)) {
+	ilnp_in_look(&in, p->p_ip, p->p_len);
+	in.i_hint = hint_of(n, p, &in, &fk, &keyed, now);
+	switch (ilnp_ilcc_input(n->n_ilcc, &in, now, &n->n_edge->e_acts)) {
 	case ILNP_IN_DELIVER:
 		deliver(n, p, &in, keyed ? &fk : NULL, now);
 		break;

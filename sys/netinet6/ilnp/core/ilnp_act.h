@@ -20,18 +20,26 @@ struct ilnp_act {
 					/* backs cp_body where the core made it */
 };
 
-#define	ILNP_ACTS_MAX	32
-
 /*
- * Room that a caller of ilnp_ilcc_input() must have left, at the least; the
- * timer needs more and stops early when it runs short.
+ * Places that a list must have free for ilnp_ilcc_input(), and those that serve
+ * ilnp_ilcc_tick() well, which stops early when it runs short.  An action takes
+ * some 250 octets: two of them fit on a kernel stack.
  */
 #define	ILNP_ACTS_INPUT	2
+#define	ILNP_ACTS_TICK	32
 
 struct ilnp_acts {
 	u_int		as_n;
-	struct ilnp_act	as_act[ILNP_ACTS_MAX];
+	u_int		as_max;		/* places in as_act, the caller's */
+	struct ilnp_act	*as_act;
 };
+
+/* An empty list in an array. */
+#define	ILNP_ACTS(array)						\
+	((struct ilnp_acts){						\
+		.as_max = sizeof(array) / sizeof((array)[0]),		\
+		.as_act = (array)					\
+	})
 
 /* Returns a zeroed action at the end of the list, or NULL if it is full. */
 static inline struct ilnp_act *
@@ -39,7 +47,7 @@ ilnp_act_new(struct ilnp_acts *as)
 {
 	struct ilnp_act *a;
 
-	if (as->as_n == ILNP_ACTS_MAX)
+	if (as->as_n == as->as_max)
 		return (NULL);
 	a = &as->as_act[as->as_n++];
 	memset(a, 0, sizeof(*a));

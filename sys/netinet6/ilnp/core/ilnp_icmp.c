@@ -153,17 +153,18 @@ ack_matches(struct ilnp_ilcc *c, const struct ilnp_sess *s,
 }
 
 static void
-input_lu(struct ilnp_ilcc *c, struct ilnp_sess *s, const uint8_t *pkt,
-    size_t len, const struct ilnp_view *v, ilnp_time_t now,
-    struct ilnp_acts *acts)
+input_lu(struct ilnp_ilcc *c, struct ilnp_sess *s, const struct ilnp_in *in,
+    ilnp_time_t now, struct ilnp_acts *acts)
 {
+	const struct ilnp_view *v = &in->i_view;
 	struct ilnp_lu lu;
 
-	if (!ilnp_wire_icmp_ok(pkt, len, v)) {
+	if (!ilnp_wire_icmp_ok(in->i_pkt, in->i_len, v)) {
 		ILNP_STAT(c, lu_cksum);
 		return;
 	}
-	if (ilnp_lu_parse(pkt + v->v_l4off, (size_t)v->v_len - v->v_l4off,
+	if (ilnp_lu_parse(in->i_pkt + v->v_l4off,
+	    (size_t)v->v_len - v->v_l4off,
 	    (uint8_t)ilnp_load_32(&c->c_conf.lu_format),
 	    (uint8_t)ilnp_load_32(&c->c_conf.lu_soft_code), &lu) != 0) {
 		ILNP_STAT(c, lu_malformed);
@@ -263,9 +264,8 @@ answer_probe(struct ilnp_ilcc *c, struct ilnp_sess *s, const uint8_t *pkt,
 
 /* A message that is no error, under a nonce of session s. */
 enum ilnp_inverdict
-ilnp_icmp_control(struct ilnp_ilcc *c, struct ilnp_sess *s,
-    const uint8_t *pkt, size_t len, ilnp_time_t now, struct ilnp_in *in,
-    struct ilnp_acts *acts)
+ilnp_icmp_control(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now,
+    struct ilnp_in *in, struct ilnp_acts *acts)
 {
 	const struct ilnp_view *v = &in->i_view;
 	struct ilnp_l64pair pair = {
@@ -278,22 +278,22 @@ ilnp_icmp_control(struct ilnp_ilcc *c, struct ilnp_sess *s,
 
 	if (v->v_icmptype == ILNP_ICMP6_LU) {
 		ilnp_lock(&s->s_lock);
-		input_lu(c, s, pkt, len, v, now, acts);
+		input_lu(c, s, in, now, acts);
 		ilnp_unlock(&s->s_lock);
 		in->i_kick = true;
 		return (ILNP_IN_CONSUMED);
 	}
 	if ((v->v_icmptype != ILNP_ICMP6_ECHO_REQ &&
 	    v->v_icmptype != ILNP_ICMP6_ECHO_REP) ||
-	    !ilnp_icmp_is_probe(v, pkt, &seq, &token))
+	    !ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token))
 		return (ILNP_IN_DELIVER);
-	if (!ilnp_wire_icmp_ok(pkt, len, v)) {
+	if (!ilnp_wire_icmp_ok(in->i_pkt, in->i_len, v)) {
 		ILNP_STAT(c, lu_cksum);
 		return (ILNP_IN_DROP);
 	}
 	ilnp_lock(&s->s_lock);
 	if (v->v_icmptype == ILNP_ICMP6_ECHO_REQ) {
-		answer_probe(c, s, pkt, v, acts);
+		answer_probe(c, s, in->i_pkt, v, acts);
 		verdict = ILNP_IN_CONSUMED;
 	} else if (input_answer(c, s, seq, token, &pair, now)) {
 		confirmed = true;
@@ -412,16 +412,17 @@ apply_error(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t param,
  * by our nonce (contradiction C21).
  */
 enum ilnp_inverdict
-ilnp_icmp_error(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
-    const struct ilnp_sess *from, ilnp_time_t now, struct ilnp_in *in)
+ilnp_icmp_error(struct ilnp_ilcc *c, const struct ilnp_sess *from,
+    ilnp_time_t now, struct ilnp_in *in)
 {
 	const struct ilnp_view *v = &in->i_view;
+	const uint8_t *pkt = in->i_pkt;
 	size_t quoteoff = (size_t)v->v_l4off + ICMP_HDRLEN;
 	enum ilnp_inverdict verdict;
 	struct ilnp_sess *s;
 	struct ilnp_rd r;
 
-	if (!ilnp_wire_icmp_ok(pkt, len, v) || quoteoff > v->v_len)
+	if (!ilnp_wire_icmp_ok(pkt, in->i_len, v) || quoteoff > v->v_len)
 		return (ILNP_IN_IPV6);
 	/* Headers cut off by the quote are no reason to refuse it. */
 	if (ilnp_wire_parse(pkt + quoteoff, (size_t)v->v_len - quoteoff,

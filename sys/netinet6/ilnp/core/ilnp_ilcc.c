@@ -131,8 +131,8 @@ ilnp_ilcc_local(struct ilnp_ilcc *c)
 	return (&c->c_local);
 }
 
-const struct ilnp_stats *
-ilnp_ilcc_stats(const struct ilnp_ilcc *c)
+struct ilnp_stats *
+ilnp_ilcc_stats(struct ilnp_ilcc *c)
 {
 	return (&c->c_stats);
 }

@@ -41,7 +41,10 @@ void	ilnp_ilcc_free(struct ilnp_ilcc *);
 /* The knobs in force; an edge changes them by ilnp_conf_set() on this. */
 struct ilnp_conf *ilnp_ilcc_conf(struct ilnp_ilcc *);
 struct ilnp_local *ilnp_ilcc_local(struct ilnp_ilcc *);
-const struct ilnp_stats *ilnp_ilcc_stats(const struct ilnp_ilcc *);
+
+/* The counters; what an edge finds out itself it counts there too. */
+struct ilnp_stats *ilnp_ilcc_stats(struct ilnp_ilcc *);
+#define	ILNP_COUNT(c, name)	ilnp_add_64(&ilnp_ilcc_stats(c)->name, 1)
 
 /* The default selection algorithm.  Returns 0 or ENOENT. */
 int	ilnp_ilcc_algorithm(struct ilnp_ilcc *, const char *name);
@@ -174,8 +177,22 @@ enum ilnp_inverdict {
 	ILNP_IN_DROP		/* counted */
 };
 
+/* What an edge knows of the flow of a packet. */
+enum ilnp_flowhint {
+	ILNP_FLOW_OPENS,	/* may begin a flow, or the edge cannot know */
+	ILNP_FLOW_KNOWN		/* belongs to a flow with an existing session */
+};
+
 struct ilnp_in {
+	/* What the edge says; ilnp_in_look() fills it in. */
+	const uint8_t	*i_pkt;		/* from its IPv6 header on */
+	size_t		i_len;		/* octets at hand */
+	enum ilnp_parse	i_parsed;
 	struct ilnp_view i_view;
+	enum ilnp_flowhint i_hint;
+	struct ilnp_sess *i_flow;	/* of that flow; NULL: not known */
+
+	/* What the core answers. */
 	struct ilnp_sess *i_sess;	/* borrowed */
 	struct ilnp_nidpair i_nids;	/* seen from our side */
 	enum ilnp_cksum	i_cksum;	/* what the peer sends; UNKNOWN: find
@@ -186,21 +203,27 @@ struct ilnp_in {
 	bool		i_kick;		/* call ilnp_ilcc_tick() soon */
 };
 
-/* What an edge knows of the flow of a packet. */
-enum ilnp_flowhint {
-	ILNP_FLOW_OPENS,	/* may begin a flow, or the edge cannot know */
-	ILNP_FLOW_KNOWN		/* belongs to a flow with an existing session */
-};
+/* Parses a packet of a flow that nothing is known about. */
+static inline void
+ilnp_in_look(struct ilnp_in *in, const uint8_t *pkt, size_t len)
+{
+	in->i_pkt = pkt;
+	in->i_len = len;
+	in->i_parsed = ilnp_wire_parse(pkt, len, &in->i_view);
+	in->i_hint = ILNP_FLOW_OPENS;
+	in->i_flow = NULL;
+}
 
 /*
- * Judges a packet that arrived for one of our addresses.  `len' octets are at
- * hand; ICMPv6 messages must be whole.  A TCP segment that is no SYN never
- * opens a session while one exists, whatever the hint.  Inside an epoch; the
- * list of actions must have ILNP_ACTS_INPUT free places.
+ * Judges a packet that arrived for one of our addresses; ICMPv6 messages must
+ * be whole.  A TCP segment that is no SYN never opens a session while one
+ * exists, whatever the hint.  A packet without a nonce is of i_flow or of none,
+ * if that is known; one with a nonce may be of another session all the same.
+ * Inside an epoch; the list of actions must have ILNP_ACTS_INPUT free places,
+ * and may be NULL for what is not ICMPv6.
  */
-enum ilnp_inverdict ilnp_ilcc_input(struct ilnp_ilcc *, const uint8_t *pkt,
-	    size_t len, enum ilnp_flowhint, ilnp_time_t now, struct ilnp_in *,
-	    struct ilnp_acts *);
+enum ilnp_inverdict ilnp_ilcc_input(struct ilnp_ilcc *, struct ilnp_in *,
+	    ilnp_time_t now, struct ilnp_acts *);
 
 /*
  * Says which kind of checksum a packet of the peer turned out to carry.

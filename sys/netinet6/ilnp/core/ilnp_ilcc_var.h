@@ -145,11 +145,9 @@ void	ilnp_sess_ctl(const struct ilnp_sess *, const struct ilnp_l64pair *,
 
 /* ilnp_icmp.c */
 enum ilnp_inverdict ilnp_icmp_control(struct ilnp_ilcc *, struct ilnp_sess *,
-	    const uint8_t *pkt, size_t len, ilnp_time_t, struct ilnp_in *,
-	    struct ilnp_acts *);
-enum ilnp_inverdict ilnp_icmp_error(struct ilnp_ilcc *, const uint8_t *pkt,
-	    size_t len, const struct ilnp_sess *from, ilnp_time_t,
-	    struct ilnp_in *);
+	    ilnp_time_t, struct ilnp_in *, struct ilnp_acts *);
+enum ilnp_inverdict ilnp_icmp_error(struct ilnp_ilcc *,
+	    const struct ilnp_sess *from, ilnp_time_t, struct ilnp_in *);
 bool	ilnp_icmp_is_probe(const struct ilnp_view *, const uint8_t *pkt,
 	    uint16_t *seq, uint64_t *token);
 

@@ -30,8 +30,10 @@ struct after {
 
 /* True if a packet may begin a flow where sessions exist. */
 static bool
-may_open(const struct ilnp_view *v, enum ilnp_flowhint hint)
+may_open(const struct ilnp_in *in)
 {
+	const struct ilnp_view *v = &in->i_view;
+
 	if (v->v_laterfrag)
 		return (false);
 	switch (v->v_proto) {
@@ -43,7 +45,7 @@ may_open(const struct ilnp_view *v, enum ilnp_flowhint hint)
 	case ILNP_PROTO_NONE:
 		return (false);
 	default:
-		return (hint == ILNP_FLOW_OPENS);
+		return (in->i_hint == ILNP_FLOW_OPENS);
 	}
 }
 
@@ -164,7 +166,7 @@ forget_nonce(struct ilnp_sess *s, const struct ilnp_nonce *nonce)
  * Returns the session locked, or NULL.
  */
 static struct ilnp_sess *
-find_asker(struct ilnp_ilcc *c, const uint8_t *pkt, const struct ilnp_in *in,
+find_asker(struct ilnp_ilcc *c, const struct ilnp_in *in,
     struct ilnp_sess *held, struct after *after, ilnp_time_t now)
 {
 	const struct ilnp_view *v = &in->i_view;
@@ -173,7 +175,7 @@ find_asker(struct ilnp_ilcc *c, const uint8_t *pkt, const struct ilnp_in *in,
 	uint16_t seq;
 	uint8_t coin = 0;
 
-	if (!ilnp_icmp_is_probe(v, pkt, &seq, &token))
+	if (!ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token))
 		return (NULL);
 	if (held != NULL)
 		ilnp_env_random(&coin, sizeof(coin));
@@ -222,9 +224,8 @@ question_peer(struct ilnp_sess *s, const struct ilnp_l64pair *pair,
  * one and returns that locked, or NULL with the verdict.
  */
 static struct ilnp_sess *
-find_by_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, enum ilnp_flowhint hint,
-    ilnp_time_t now, struct ilnp_in *in, struct after *after,
-    enum ilnp_inverdict *verdict)
+find_by_nonce(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in,
+    struct after *after, enum ilnp_inverdict *verdict)
 {
 	const struct ilnp_view *v = &in->i_view;
 	struct ilnp_l64pair pair = {
@@ -235,6 +236,13 @@ find_by_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, enum ilnp_flowhint hint,
 	struct ilnp_sess *first, *s, *known = NULL, *held = NULL;
 	bool any = false;
 
+	s = in->i_flow;
+	if (s != NULL && !answer && ilnp_nidpair_eq(&s->s_nids, &in->i_nids)) {
+		ilnp_lock(&s->s_lock);
+		if (!s->s_dead && nonce_matches(s, v))
+			return (s);
+		ilnp_unlock(&s->s_lock);
+	}
 	first = ilnp_table_first(&c->c_table, &in->i_nids);
 	for (s = first; s != NULL; s = ilnp_table_next(s)) {
 		ilnp_lock(&s->s_lock);
@@ -247,7 +255,7 @@ find_by_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, enum ilnp_flowhint hint,
 	}
 	/* Not on the common path any more: this nonce is new to us. */
 	if (answer) {
-		s = find_asker(c, pkt, in, held, after, now);
+		s = find_asker(c, in, held, after, now);
 		if (s != NULL)
 			return (s);
 	}
@@ -279,7 +287,7 @@ find_by_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, enum ilnp_flowhint hint,
 		*verdict = ILNP_IN_IPV6;
 		return (NULL);
 	}
-	if (any ? !may_open(v, hint) : !may_begin(v)) {
+	if (any ? !may_open(in) : !may_begin(v)) {
 		ILNP_STAT(c, in_nonce_wrong);
 		if (known != NULL) {
 			ilnp_lock(&known->s_lock);
@@ -366,8 +374,7 @@ note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
 }
 
 static enum ilnp_inverdict
-input_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
-    enum ilnp_flowhint hint, ilnp_time_t now, struct ilnp_in *in,
+input_nonce(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in,
     struct ilnp_acts *acts)
 {
 	const struct ilnp_view *v = &in->i_view;
@@ -379,7 +386,7 @@ input_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 		ILNP_STAT(c, in_badloc);
 		return (ILNP_IN_DROP);
 	}
-	s = find_by_nonce(c, pkt, hint, now, in, &after, &verdict);
+	s = find_by_nonce(c, now, in, &after, &verdict);
 	if (s == NULL) {
 		if (after.busy) {
 			ilnp_ilcc_busy(c, in->i_sess);
@@ -388,7 +395,7 @@ input_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 		in->i_sess = NULL;
 		if (verdict == ILNP_IN_IPV6 && v->v_icmptype != 0 &&
 		    v->v_icmptype < 128)
-			return (ilnp_icmp_error(c, pkt, len, NULL, now, in));
+			return (ilnp_icmp_error(c, NULL, now, in));
 		return (verdict);
 	}
 	in->i_sess = s;
@@ -401,10 +408,9 @@ input_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 	verdict = ILNP_IN_DELIVER;
 	if (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag) {
 		if (v->v_icmptype < 128)
-			verdict = ilnp_icmp_error(c, pkt, len, s, now, in);
+			verdict = ilnp_icmp_error(c, s, now, in);
 		else
-			verdict = ilnp_icmp_control(c, s, pkt, len, now, in,
-			    acts);
+			verdict = ilnp_icmp_control(c, s, now, in, acts);
 	}
 	if (verdict == ILNP_IN_DELIVER)
 		ILNP_STAT(c, in_ilnp);
@@ -418,8 +424,7 @@ input_nonce(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 }
 
 static enum ilnp_inverdict
-input_plain(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
-    enum ilnp_flowhint hint, ilnp_time_t now, struct ilnp_in *in)
+input_plain(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in)
 {
 	const struct ilnp_view *v = &in->i_view;
 	struct ilnp_sess *s, *found = NULL;
@@ -427,7 +432,7 @@ input_plain(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 
 	if (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag) {
 		if (v->v_icmptype < 128)
-			return (ilnp_icmp_error(c, pkt, len, NULL, now, in));
+			return (ilnp_icmp_error(c, NULL, now, in));
 		if (v->v_icmptype == ILNP_ICMP6_LU &&
 		    ilnp_local_nid_is(&c->c_local, in->i_nids.local)) {
 			ILNP_STAT(c, lu_forged);
@@ -437,12 +442,14 @@ input_plain(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 		if (v->v_icmptype != ILNP_ICMP6_ECHO_REP)
 			return (ILNP_IN_IPV6);
 	}
-	if (hint != ILNP_FLOW_KNOWN)
+	if (in->i_hint != ILNP_FLOW_KNOWN)
 		return (ILNP_IN_IPV6);
 	for (s = ilnp_table_first(&c->c_table, &in->i_nids); s != NULL;
 	    s = ilnp_table_next(s)) {
 		const struct ilnp_loc *l;
 
+		if (in->i_flow != NULL && s != in->i_flow)
+			continue;
 		ilnp_lock(&s->s_lock);
 		any = true;
 		l = ilnp_locset_find(&s->s_remote, v->v_src.l64);
@@ -470,11 +477,10 @@ input_plain(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 }
 
 enum ilnp_inverdict
-ilnp_ilcc_input(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
-    enum ilnp_flowhint hint, ilnp_time_t now, struct ilnp_in *in,
+ilnp_ilcc_input(struct ilnp_ilcc *c, struct ilnp_in *in, ilnp_time_t now,
     struct ilnp_acts *acts)
 {
-	struct ilnp_view *v = &in->i_view;
+	const struct ilnp_view *v = &in->i_view;
 
 	ILNP_EPOCH_ASSERT();
 	in->i_sess = NULL;
@@ -482,7 +488,7 @@ ilnp_ilcc_input(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 	in->i_mtu = 0;
 	in->i_quoteoff = 0;
 	in->i_kick = false;
-	switch (ilnp_wire_parse(pkt, len, v)) {
+	switch (in->i_parsed) {
 	case ILNP_PARSE_OK:
 		break;
 	case ILNP_PARSE_NONCE_TWICE:
@@ -493,18 +499,18 @@ ilnp_ilcc_input(struct ilnp_ilcc *c, const uint8_t *pkt, size_t len,
 		return (ILNP_IN_DROP);
 	default:
 		/* Ours to judge only if it has an options header. */
-		if (len <= 6 || pkt[6] != ILNP_PROTO_DSTOPTS)
+		if (in->i_len <= 6 || in->i_pkt[6] != ILNP_PROTO_DSTOPTS)
 			return (ILNP_IN_IPV6);
 		ILNP_STAT(c, in_malformed);
 		return (ILNP_IN_DROP);
 	}
-	if (v->v_proto == ILNP_PROTO_ICMPV6 && len < v->v_len) {
+	if (v->v_proto == ILNP_PROTO_ICMPV6 && in->i_len < v->v_len) {
 		ILNP_STAT(c, in_malformed);
 		return (ILNP_IN_DROP);
 	}
 	in->i_nids.local = v->v_dst.nid;
 	in->i_nids.remote = v->v_src.nid;
 	if (v->v_nonce.n_len != 0)
-		return (input_nonce(c, pkt, len, hint, now, in, acts));
-	return (input_plain(c, pkt, len, hint, now, in));
+		return (input_nonce(c, now, in, acts));
+	return (input_plain(c, now, in));
 }

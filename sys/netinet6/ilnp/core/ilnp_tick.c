@@ -281,7 +281,7 @@ tick_busy(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_acts *acts)
 			ilnp_ilcc_notbusy(c, s);
 		else
 			next = sooner(next, t);
-		if (acts->as_n == ILNP_ACTS_MAX)
+		if (acts->as_n == acts->as_max)
 			return (now);
 	}
 }

@@ -225,9 +225,7 @@ SDT_PROBE_DECLARE(ilnp6, , , in);
 SDT_PROBE_DECLARE(ilnp6, , , out);
 
 /* Adds one to a counter of a cache. */
-#define	ILNP_EDGE_STAT(c, name)						\
-	ilnp_add_64(&__DECONST(struct ilnp_stats *,			\
-	    ilnp_ilcc_stats(c))->name, 1)
+#define	ILNP_EDGE_STAT(c, name)	ILNP_COUNT(c, name)
 
 /* ilnp_edge_vnet.c */
 

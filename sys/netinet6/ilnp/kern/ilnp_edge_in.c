@@ -168,15 +168,22 @@ deliver(const struct arrival *a, struct mbuf *m, const struct ilnp_in *in)
 }
 
 static bool
-judge(struct arrival *a, struct mbuf *m, struct ilnp_acts *acts)
+judge(struct arrival *a, struct mbuf *m, enum ilnp_parse parsed)
 {
+	struct ilnp_in in = {
+		.i_pkt = mtod(m, uint8_t *),
+		.i_len = (size_t)m->m_len,
+		.i_parsed = parsed,
+		.i_view = a->a_view,
+		.i_hint = a->a_flow != NULL ? ILNP_FLOW_KNOWN : ILNP_FLOW_OPENS,
+		.i_flow = a->a_flow != NULL ? a->a_flow->f_sess : NULL
+	};
+	struct ilnp_act room[ILNP_ACTS_INPUT];
+	struct ilnp_acts acts = ILNP_ACTS(room);
 	enum ilnp_inverdict verdict;
-	struct ilnp_in in;
 	bool pass = false;
 
-	verdict = ilnp_ilcc_input(a->a_cache, mtod(m, uint8_t *),
-	    (size_t)m->m_len, a->a_flow != NULL ? ILNP_FLOW_KNOWN :
-	    ILNP_FLOW_OPENS, ilnp_now(), &in, acts);
+	verdict = ilnp_ilcc_input(a->a_cache, &in, ilnp_now(), &acts);
 	SDT_PROBE3(ilnp6, , , in, verdict, m, &in);
 	switch (verdict) {
 	case ILNP_IN_IPV6:
@@ -193,7 +200,7 @@ judge(struct arrival *a, struct mbuf *m, struct ilnp_acts *acts)
 		pass = true;
 		break;
 	case ILNP_IN_CONSUMED:
-		ilnp_out_acts(a->a_edge, acts);
+		ilnp_out_acts(a->a_edge, &acts);
 		break;
 	case ILNP_IN_DROP:
 		break;
@@ -221,7 +228,6 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 {
 	struct arrival a = { .a_edge = &V_ilnp_edge };
 	const struct ilnp_here *h = ilnp_load_ptr(&a.a_edge->e_here);
-	struct ilnp_acts *acts = NULL;
 	struct mbuf *m = *mp;
 	const struct ip6_hdr *ip6 = mtod(m, const struct ip6_hdr *);
 	struct ilnp_nidpair nids;
@@ -255,19 +261,9 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 			a.a_flow = find_flow(a.a_edge, &a.a_view, &nids, true);
 		if (!concerns_core(&a))
 			return (PFIL_PASS);
-		if (a.a_view.v_proto == IPPROTO_ICMPV6) {
-			acts = malloc(sizeof(*acts), M_ILNP, M_NOWAIT);
-			pass = acts != NULL;
-			if (pass) {
-				acts->as_n = 0;
-				pass = judge(&a, m, acts);
-				free(acts, M_ILNP);
-			}
-		} else
-			pass = judge(&a, m, NULL);
-	} else
-		/* Only counts it, and tells whose it is. */
-		pass = judge(&a, m, NULL);
+	}
+	/* What does not parse is only counted, and told whose it is. */
+	pass = judge(&a, m, parsed);
 	if (pass)
 		return (PFIL_PASS);
 	m_freem(m);

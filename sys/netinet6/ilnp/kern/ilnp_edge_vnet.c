@@ -91,7 +91,10 @@ ilnp_edge_enable(struct ilnp_edge *e)
 	c = ilnp_ilcc_alloc(&e->e_conf, NULL, NULL);
 	if (c == NULL)
 		return (ENOMEM);
-	e->e_acts = malloc(sizeof(*e->e_acts), M_ILNP, M_WAITOK);
+	e->e_acts = malloc(sizeof(*e->e_acts) + ILNP_ACTS_TICK *
+	    sizeof(struct ilnp_act), M_ILNP, M_WAITOK);
+	e->e_acts->as_max = ILNP_ACTS_TICK;
+	e->e_acts->as_act = (struct ilnp_act *)(e->e_acts + 1);
 	ilnp_flow_alloc(e);
 	error = add_nids(e, c);
 	if (error == 0)
