@@ -196,6 +196,19 @@ cmd_algorithm(struct node *n, struct ctl_client *cc, const json_t *req)
 	return (answer_ok());
 }
 
+/* What may be used has changed without an event: all are told anew. */
+static void
+publish_locators(struct node *n)
+{
+	json_t *locs = show_locators(n), *o;
+	size_t i;
+
+	json_array_foreach(locs, i, o)
+		ctl_publish(n->n_ctl, json_pack("{s:s, s:O}", "event",
+		    "locator", "locator", o));
+	json_decref(locs);
+}
+
 static json_t *
 set_disabled(struct node *n, const json_t *req, bool disable)
 {
@@ -205,6 +218,7 @@ set_disabled(struct node *n, const json_t *req, bool disable)
 
 	if (ifc != NULL) {
 		locators_disable(n, ifc, disable);
+		publish_locators(n);
 		return (answer_ok());
 	}
 	for (u_int i = 0; i < n->n_nifs; i++) {

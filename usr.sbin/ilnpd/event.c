@@ -14,6 +14,7 @@
 #include "locator.h"
 #include "log.h"
 #include "notation.h"
+#include "sockapi.h"
 
 #define	REASONS_MAX	128
 
@@ -88,6 +89,7 @@ event_core(void *arg, const struct ilnp_event *e)
 	struct node *n = arg;
 	const char *reason = NULL;
 	char nid[NOTATION_LEN];
+	bool subscribed = n->n_ctl != NULL && ctl_has_subscribers(n->n_ctl);
 	json_t *o;
 
 	if (e->e_kind == ILNP_EV_FALLBACK) {
@@ -96,7 +98,7 @@ event_core(void *arg, const struct ilnp_event *e)
 			log_warn("%s: taken for plain IPv6 (%s)",
 			    notation_put_nid(nid, e->e_nids.remote), reason);
 	}
-	if (n->n_ctl == NULL || !ctl_has_subscribers(n->n_ctl))
+	if (!subscribed && !sockapi_has_clients(n))
 		return;
 	o = json_pack("{s:s, s:f, s:I}", "event", ilnp_event_name(e->e_kind),
 	    "time", wall_time(), "clock_us", (json_int_t)e->e_time);
@@ -111,7 +113,11 @@ event_core(void *arg, const struct ilnp_event *e)
 		    json_integer(e->e_count));
 	if (reason != NULL)
 		(void)json_object_set_new(o, "reason", json_string(reason));
-	ctl_publish(n->n_ctl, o);
+	sockapi_event(n, &e->e_nids, o);
+	if (subscribed)
+		ctl_publish(n->n_ctl, o);
+	else
+		json_decref(o);
 }
 
 void

@@ -27,6 +27,7 @@
 #include "names.h"
 #include "node.h"
 #include "priv.h"
+#include "sockapi.h"
 
 #define	ROUND_MAX_MS	1000	/* longest wait of the loop */
 #define	WAITING_MS	50	/* while a port may turn out to be clogged */
@@ -234,7 +235,8 @@ start_names(struct node *n)
 {
 	char message[HOSTS_ERROR_MAX];
 
-	if (names_open(n, &n->n_names) != 0)
+	if (names_open(n, &n->n_names) != 0 ||
+	    sockapi_open(n, &n->n_sockapi) != 0)
 		return (EXIT_MISSING);
 	if (n->n_conf.c_hosts[0] == '\0' || node_read_hosts(n, message))
 		return (0);
@@ -353,6 +355,9 @@ node_stop(struct node *n)
 	if (n->n_names != NULL)
 		names_close(n->n_names);
 	n->n_names = NULL;
+	if (n->n_sockapi != NULL)
+		sockapi_close(n->n_sockapi);
+	n->n_sockapi = NULL;
 	if (n->n_netlink != NULL && n->n_locators != NULL)
 		locators_withdraw(n);
 	if (n->n_loop != NULL) {
@@ -444,6 +449,7 @@ do_round(struct node *n, ilnp_time_t now)
 	if (edge_waits(n))
 		edge_resume(n, now);
 	names_tick(n, now);
+	sockapi_tick(n, now);
 	do_slow_things(n, now);
 }
 

@@ -26,6 +26,7 @@ struct hosts;
 struct locators;
 struct names;
 struct priv;
+struct sockapi;
 
 /* An interface that the configuration names, present or not. */
 struct iface {
@@ -53,6 +54,7 @@ struct node {
 	struct locators	*n_locators;
 	struct hosts	*n_hosts;
 	struct names	*n_names;
+	struct sockapi	*n_sockapi;
 	struct flows	*n_flows;
 	struct guard	*n_guard;
 	struct edge	*n_edge;
