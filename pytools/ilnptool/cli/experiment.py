@@ -90,6 +90,8 @@ def run_(
     \b
     duality      the eight steps of the duality paper: three networks, up and down twice
     one-four-one one provider, four, and one again
+    renumber     a provider renumbers a server that has a session and gets new clients
+    both-move    both ends move at once and meet again through the DNS
 
     The report is report.html there, the numbers are in run.json.
     """

@@ -137,14 +137,12 @@ class Renumber:
         link = lab.topology.links_of(stage.experiment.peer)[0][0]
         new = IPv6Network(stage.experiment.new_prefix)
         change = Renumbering(lab, link, new)
-        assert link.provider is not None
-        old = lab.topology.provider(link.provider).prefix
         began = stage.clock.monotonic()
         acts: list[tuple[str, bool, Callable[[], None]]] = [
-            (f"{new} announced", True, change.announce_new),
-            (f"{old} deprecated", False, change.deprecate_old),
-            (f"{old} not announced", False, change.silence_old),
-            (f"{old} gone", False, change.remove_old),
+            ("new", True, change.announce_new),
+            ("old: deprecated", False, change.deprecate_old),
+            ("old: silent", False, change.silence_old),
+            ("old: gone", False, change.remove_old),
         ]
         for number, (what, enabled, do) in enumerate(acts, 1):
             stage.pause(began, number, len(acts), flow)

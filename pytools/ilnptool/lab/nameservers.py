@@ -26,7 +26,7 @@ from ilnptool.lab.state import LabState
 from ilnptool.wire.values import L64, Nid
 
 ZONE = "lab.test."
-LOCATOR_TTL = 5  # seconds: caches forget as fast as a move takes
+LOCATOR_TTL = 2  # seconds: caches forget as fast as a move takes
 DNS_CONF = "dns.toml"
 
 _READY_SECONDS = 20.0

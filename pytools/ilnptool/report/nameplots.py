@@ -70,8 +70,8 @@ def names(group: Group, run: RunResult, networks: Networks) -> Canvas | None:
         )
     _draw_arrivals(canvas, run, list(rows))
     axes.set_yticks(range(len(rows)), labels)
-    # Room above the rows, where the events are named.
-    axes.set_ylim(-0.6, len(rows) + 0.35)
+    # Room above the rows, where the events are named, four of them one below the other.
+    axes.set_ylim(-0.6, len(rows) + (1.1 if several else 0.35))
     axes.grid(axis="y", visible=False)
     finish(canvas, run, run.duration_s)
     canvas.caption = "Bars: what the primary server answers, asked every 0.1 s. "
