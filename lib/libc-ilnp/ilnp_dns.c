@@ -17,8 +17,10 @@
 
 #define	FLAG_QR		0x8000
 #define	FLAG_OPCODE	0x7800
+#define	FLAG_AA		0x0400
 #define	FLAG_TC		0x0200
 #define	FLAG_RD		0x0100
+#define	FLAG_RA		0x0080
 #define	RCODE(flags)	((flags) & 0x000f)
 
 #define	RCODE_FORMERR	1
@@ -116,7 +118,7 @@ ilnp_name_write(const struct ilnp_name *n, char text[ILNP_DNS_TEXT_MAX])
 		if (at > 0)
 			text[at++] = '.';
 		while (len-- > 0) {
-			uint8_t c = lower(ilnp_rd_u8(&r));
+			uint8_t c = ilnp_rd_u8(&r);
 
 			if (!is_host_char(c)) {
 				text[0] = '\0';
@@ -130,6 +132,13 @@ ilnp_name_write(const struct ilnp_name *n, char text[ILNP_DNS_TEXT_MAX])
 }
 
 /* Lengths are below 'A', so they may be folded like letters. */
+void
+ilnp_name_lower(struct ilnp_name *n)
+{
+	for (u_int i = 0; i < n->n_len; i++)
+		n->n_b[i] = lower(n->n_b[i]);
+}
+
 static bool
 same_octets(const uint8_t *a, const uint8_t *b, size_t len)
 {
@@ -274,6 +283,9 @@ ilnp_dns_check(const uint8_t *msg, size_t len, const struct ilnp_question *q)
 		return (ILNP_DNS_TRUNCATED);
 	switch (RCODE(h.h_flags)) {
 	case 0:
+		/* Sent on to others: a server that does not ask them for us. */
+		if (h.h_count[1] == 0 && (h.h_flags & (FLAG_AA | FLAG_RA)) == 0)
+			return (ILNP_DNS_REFUSED);
 		return (ILNP_DNS_ANSWER);
 	case RCODE_NXDOMAIN:
 		return (ILNP_DNS_NONAME);

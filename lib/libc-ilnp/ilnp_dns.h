@@ -33,11 +33,13 @@ struct ilnp_name {
 bool	ilnp_name_read(struct ilnp_name *, const char *text);
 
 /*
- * Writes a name in lower case, without the dot at the end.  Returns false, and
+ * Writes a name as text, without the dot at the end.  Returns false, and
  * writes "", if a label holds what host names do not.
  */
 bool	ilnp_name_write(const struct ilnp_name *,
 	    char text[ILNP_DNS_TEXT_MAX]);
+
+void	ilnp_name_lower(struct ilnp_name *);
 
 /* Upper and lower case are the same. */
 bool	ilnp_name_eq(const struct ilnp_name *, const struct ilnp_name *);

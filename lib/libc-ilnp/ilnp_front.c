@@ -76,11 +76,25 @@ ilnp_front_lookup(const char *name, int family, struct ilnp_found *f)
 	enum ilnp_names_status status;
 	struct ilnp_stub st;
 	int error;
+	u_int want;
 
 	memset(f, 0, sizeof(*f));
-	if (family != AF_UNSPEC && family != AF_INET6)
+	switch (family) {
+	case AF_UNSPEC:
+		want = ILNP_WANT_IPV4 | ILNP_WANT_IPV6;
+		break;
+	case AF_INET6:
+		want = ILNP_WANT_IPV6;
+		break;
+	case AF_INET:
+		want = ILNP_WANT_IPV4;
+		break;
+	default:
 		return (ILNP_NAMES_UNAVAIL);
+	}
 	error = ilnp_teach_find(name, f);
+	if (error == 0 && family == AF_INET)
+		return (ILNP_NAMES_UNAVAIL);
 	if (error == 0) {
 		(void)strncpy(f->f_name, name, sizeof(f->f_name) - 1);
 		return (list_addresses(f) ? ILNP_NAMES_FOUND :
@@ -88,8 +102,7 @@ ilnp_front_lookup(const char *name, int family, struct ilnp_found *f)
 	}
 	if (error != ENOENT || ilnp_stub_conf(&st) != 0)
 		return (ILNP_NAMES_UNAVAIL);
-	status = ilnp_names_lookup(&st, name, family == AF_INET6 ?
-	    ILNP_WANT_IPV6 : ILNP_WANT_IPV4 | ILNP_WANT_IPV6, f);
+	status = ilnp_names_lookup(&st, name, want, f);
 	if (status != ILNP_NAMES_FOUND)
 		return (status);
 	teach_peers(f);

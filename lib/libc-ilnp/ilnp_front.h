@@ -12,11 +12,12 @@
 #include "ilnp_names.h"
 
 /*
- * Looks a name up for AF_UNSPEC or AF_INET6.  On ILNP_NAMES_FOUND `f_addr'
+ * Looks a name up for AF_UNSPEC, AF_INET6, or AF_INET, which has ordinary
+ * addresses alone.  On ILNP_NAMES_FOUND `f_addr'
  * holds the addresses: those of correspondents first, in order of preference,
  * then ordinary ones of other hosts, if any.
- * ILNP_NAMES_UNAVAIL if this host does not speak ILNP, or for names and
- * families that are none of our business.  ilnp_names_free() in any case.
+ * ILNP_NAMES_UNAVAIL if this host does not speak ILNP, or for names that are
+ * none of our business.  ilnp_names_free() in any case.
  */
 enum ilnp_names_status ilnp_front_lookup(const char *name, int family,
 	    struct ilnp_found *);

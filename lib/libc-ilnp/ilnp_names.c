@@ -323,21 +323,25 @@ lookup_one(const struct ilnp_stub *st, const struct ilnp_name *name,
 	struct ilnp_ask ask[ASKS];
 	enum ilnp_names_status status;
 	bool unreach;
-	u_int n = ASK_A, a = ASKS, aaaa = ASKS;
+	u_int n = 0, a = ASKS, aaaa = ASKS;
 
 	*servfail = false;
 	if (want == ILNP_WANT_IPV6 && st->st_noaaaa)
 		return (ILNP_NAMES_UNAVAIL);
 	/* Without addresses to wait for, the ILNP records are the purpose. */
-	set_ask(&ask[ASK_NID], name, ILNP_DNS_NID, want != 0);
-	set_ask(&ask[ASK_L64], name, ILNP_DNS_L64, want != 0);
-	set_ask(&ask[ASK_LP], name, ILNP_DNS_LP, want != 0);
+	if (want != ILNP_WANT_IPV4) {
+		set_ask(&ask[ASK_NID], name, ILNP_DNS_NID, want != 0);
+		set_ask(&ask[ASK_L64], name, ILNP_DNS_L64, want != 0);
+		set_ask(&ask[ASK_LP], name, ILNP_DNS_LP, want != 0);
+		n = ASK_A;
+	}
 	if ((want & ILNP_WANT_IPV4) != 0)
 		set_ask(&ask[a = n++], name, ILNP_DNS_A, false);
 	if ((want & ILNP_WANT_IPV6) != 0 && !st->st_noaaaa)
 		set_ask(&ask[aaaa = n++], name, ILNP_DNS_AAAA, false);
 	ilnp_stub_round(st, ask, n, &unreach);
-	if (read_answer(&ask[ASK_NID], &owner, gather_nid, &g) &&
+	if (n >= ASK_A &&
+	    read_answer(&ask[ASK_NID], &owner, gather_nid, &g) &&
 	    f->f_npeers > 0) {
 		(void)read_answer(&ask[ASK_L64], &owner, gather_l64, &g);
 		if (read_answer(&ask[ASK_LP], &g.g_owner, gather_lp, &g))
@@ -348,6 +352,11 @@ lookup_one(const struct ilnp_stub *st, const struct ilnp_name *name,
 		(void)read_answer(&ask[a], &owner, gather_addr, &g);
 	if (aaaa < ASKS)
 		(void)read_answer(&ask[aaaa], &owner, gather_addr, &g);
+	/* As it was typed; parts of aliases come in our mixture of cases. */
+	if (ilnp_name_eq(&owner, name))
+		owner = *name;
+	else
+		ilnp_name_lower(&owner);
 	if (g.g_nomem || !ilnp_name_write(&owner, f->f_name))
 		status = ILNP_NAMES_UNAVAIL;
 	else if (f->f_npeers > 0 || f->f_n > 0)

@@ -51,8 +51,9 @@ enum ilnp_names_status {
 
 /*
  * Looks a name up with the search list of `st'.  Beside what `want' says, NID,
- * L64 and LP records are always asked for, in the same round trip.  A second
- * one is needed only for LP records whose locators did not come along.
+ * L64 and LP records are asked for in the same round trip, but for those who
+ * want IPv4 alone.  A second one is needed only for LP records whose locators
+ * did not come along.
  * ilnp_names_free() frees what is in `found', whatever the result.
  */
 enum ilnp_names_status ilnp_names_lookup(const struct ilnp_stub *st,

@@ -152,22 +152,25 @@ _nss_ilnp_gethostbyname4_r(const char *name, struct gaih_addrtuple **pat,
 
 /* Fills a hostent from memory that has been taken.  Returns false if short. */
 static bool
-fill_hostent(const struct ilnp_found *f, struct pack *p, struct hostent *he)
+fill_hostent(const struct ilnp_found *f, int family, struct pack *p,
+    struct hostent *he)
 {
+	size_t len = family == AF_INET ? sizeof(struct in_addr) :
+	    sizeof(struct in6_addr);
 	char **list = take_room(p, (f->f_n + 2) * sizeof(*list),
 	    _Alignof(void *));
-	uint8_t *addr = take_room(p, f->f_n * sizeof(struct in6_addr), 1);
+	uint8_t *addr = take_room(p, f->f_n * len, _Alignof(uint32_t));
 	char *canon = take_room(p, strlen(f->f_name) + 1, 1);
 
 	if (list == NULL || addr == NULL || canon == NULL)
 		return (false);
 	(void)strcpy(canon, f->f_name);
 	*he = (struct hostent){ .h_name = canon, .h_aliases = &list[f->f_n + 1],
-	    .h_addrtype = AF_INET6, .h_length = sizeof(struct in6_addr),
+	    .h_addrtype = family, .h_length = (int)len,
 	    .h_addr_list = list };
 	for (u_int i = 0; i < f->f_n; i++) {
-		list[i] = (char *)addr + i * sizeof(struct in6_addr);
-		memcpy(list[i], f->f_addr[i].na_b, sizeof(struct in6_addr));
+		list[i] = (char *)addr + i * len;
+		memcpy(list[i], f->f_addr[i].na_b, len);
 	}
 	list[f->f_n] = list[f->f_n + 1] = NULL;
 	return (true);
@@ -179,16 +182,15 @@ _nss_ilnp_gethostbyname3_r(const char *name, int family, struct hostent *he,
     char **canonp)
 {
 	struct pack p = { buffer, room };
-	enum ilnp_names_status status = ILNP_NAMES_UNAVAIL;
-	struct ilnp_found f = { .f_n = 0 };
+	enum ilnp_names_status status;
+	struct ilnp_found f;
 
-	if (family == AF_INET6)
-		status = lookup(name, family, &f);
+	status = lookup(name, family, &f);
 	if (status != ILNP_NAMES_FOUND) {
 		ilnp_names_free(&f);
 		return (fail(status, errnop, herrnop));
 	}
-	if (!fill_hostent(&f, &p, he))
+	if (!fill_hostent(&f, family, &p, he))
 		return (want_room(name, family, &f, errnop, herrnop));
 	if (ttlp != NULL)
 		*ttlp = (int32_t)f.f_ttl;

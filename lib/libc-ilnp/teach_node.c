@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include <ctype.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -99,6 +100,8 @@ ilnp_teach(const char *name, const struct ilnp_peer *pe)
 	int error, at;
 
 	at = snprintf(line, sizeof(line), "teach %s ", name);
+	for (int i = 0; i < at; i++)
+		line[i] = (char)tolower((unsigned char)line[i]);
 	if (!ilnp_teach_text(pe, line + at, sizeof(line) - (size_t)at))
 		return (ENAMETOOLONG);
 	error = ask_node(line, answer);

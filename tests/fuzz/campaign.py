@@ -23,6 +23,7 @@ MAX_OCTETS = {
     "fuzz_input": 1024,
     "fuzz_ra": 1024,
     "fuzz_text": 1024,
+    "fuzz_dns": 700,
 }
 
 

@@ -151,7 +151,6 @@ void
 candidates_verify(struct candidate *c, const struct ilnp_lurec *rec, u_int n,
     ilnp_time_t now)
 {
-	c->c_doubt = false;
 	set_locators(c, rec, n, now);
 }
 
@@ -161,25 +160,22 @@ candidates_learn(struct candidates *cs, uid_t uid, const char *name,
     ilnp_time_t now)
 {
 	struct candidate *c = candidates_find(cs, nid);
-	bool same;
+	bool live = c != NULL && (c->c_pinned || candidate_opens(c, now));
+	bool mine = live && (uid == c->c_uid || uid == 0);
+	bool same = live && same_locators(&c->c_host, rec, n);
+	bool named = live && strcasecmp(c->c_name, name) == 0;
 
-	if (c != NULL && uid != 0 &&
-	    (c->c_pinned || candidate_opens(c, now))) {
-		same = same_locators(&c->c_host, rec, n);
-		if (strcasecmp(c->c_name, name) != 0 &&
-		    (uid != c->c_uid || !same))
-			return (EEXIST);
-		if (!same && uid != c->c_uid) {
-			c->c_doubt = true;
-			return (EAGAIN);
-		}
+	if (live && ((named && (mine || same)) ||
+	    (uid == c->c_uid && same))) {
 		/* Preferences stay those of who taught it first. */
-		if (uid == c->c_uid)
+		if (mine)
 			set_locators(c, rec, n, now);
 		else
 			set_life(c, rec, n, now);
 		return (0);
 	}
+	if (live && uid != 0)
+		return (named ? EAGAIN : EEXIST);
 	if (c == NULL)
 		c = make_room(cs, uid);
 	memset(c, 0, sizeof(*c));

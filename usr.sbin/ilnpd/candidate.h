@@ -19,7 +19,7 @@
 #define	CAND_UID_MAX	64	/* of one user */
 #define	CAND_NAME_MAX	256
 #define	CAND_LIFE_MAX	3600	/* s, whatever the name server says */
-#define	CAND_WINDOW	10	/* s; a program may take so long to connect */
+#define	CAND_WINDOW	5	/* s; a program may take so long to connect */
 
 struct candidate {
 	struct host	c_host;
@@ -27,7 +27,6 @@ struct candidate {
 	uid_t		c_uid;		/* who taught it first */
 	bool		c_once;		/* TTL 0: good for one session */
 	bool		c_pinned;	/* a session has been opened with it */
-	bool		c_doubt;	/* somebody was told otherwise */
 	uint64_t	c_txpkts;	/* of its session, when last looked at */
 	ilnp_time_t	c_born;
 	ilnp_time_t	c_until;	/* opens no sessions from then on */

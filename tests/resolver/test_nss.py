@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Unmodified programs and our name service module: what getaddrinfo(3) gives, who talks ILNP."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+from namenet import ORDER, NameNet, environment, name_net
+from nodenet import identity_of, prefix_of, wait_until
+
+pytestmark = pytest.mark.root
+LOOKUPS = str(Path(__file__).with_name("lookups.py"))
+
+PLAIN = (
+    "six AAAA 2001:db8:9::6",
+    "four A 192.0.2.4",
+    "both AAAA 2001:db8:9::7",
+    "both AAAA 2001:db8:1:1::77",
+    "both A 192.0.2.7",
+    "both A 198.51.100.7",
+    "near AAAA 2001:db8:1:1::1",
+    "near AAAA 2001:db8:1:2::1",
+    "near AAAA 2001:db8:2:1::1",
+    "text TXT hello",
+    "one CNAME two",
+    "two CNAME three",
+    "three CNAME both",
+    "lost CNAME nobody",
+    "under_score CNAME both",
+    "a.b AAAA 2001:db8:9::a",
+    "onlynid NID 10 0000:0000:0000:0077",
+    "onlynid AAAA 2001:db8:9::b",
+    *(f"many AAAA 2001:db8:a::{i:x}" for i in range(1, 91)),
+    *(f"many A 10.0.{i // 250}.{i % 250 + 1}" for i in range(90)),
+    "sub NS ns.nowhere",
+)
+NAMES = [
+    *(f"{name}.example.com" for name in ("six", "four", "both", "near", "text", "one", "lost")),
+    "under_score.example.com", "onlynid.example.com", "many.example.com", "nobody.example.com",
+    "six", "both", "a.b", "nobody", "no.body", "six.example.com.", "SIX.Example.COM", "four.",
+    "x.sub.example.com", "localhost", "192.0.2.1", "2001:db8::1", "a..b", "other.test", "-", "*",
+]  # fmt: skip
+HINTS = [
+    *product((socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6), (socket.SOCK_STREAM,),
+             (0, socket.AI_CANONNAME)),
+    (socket.AF_UNSPEC, 0, socket.AI_ADDRCONFIG),
+    (socket.AF_INET6, socket.SOCK_DGRAM, socket.AI_V4MAPPED | socket.AI_ALL),
+    (socket.AF_INET6, socket.SOCK_DGRAM, socket.AI_V4MAPPED),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def names() -> Iterator[NameNet]:
+    # Knot: BIND shuffles what it says, so that no two answers are alike.
+    with name_net(*PLAIN, kind="knot") as net:
+        yield net
+
+
+def look_up(names: NameNet, cases: list[tuple[object, ...]], *orders: str) -> list[list[object]]:
+    result = names.net.exec(
+        "a",
+        "env",
+        *(f"{k}={v}" for k, v in environment().items()),
+        sys.executable,
+        LOOKUPS,
+        *orders,
+        stdin=json.dumps(cases),
+        timeout=240,
+    )
+    return json.loads(result.stdout)  # type: ignore[no-any-return]
+
+
+def test_names_without_ilnp_records_resolve_as_ever(names: NameNet) -> None:
+    cases = [(name, *hints) for name in NAMES for hints in HINTS]
+    differing = []
+    for case, (ours, theirs) in zip(cases, look_up(names, cases, ORDER, "files dns"), strict=True):
+        if ours != theirs:
+            differing.append((case, ours, theirs))
+    assert not differing, "\n".join(map(str, differing[:10]))
+    assert names.candidates() == {}
+
+
+@pytest.mark.checklist(110)
+def test_a_name_with_ilnp_records_leads_to_an_identity_address(names: NameNet) -> None:
+    cases = [("b", family, socket.SOCK_STREAM, socket.AI_CANONNAME)
+             for family in (socket.AF_UNSPEC, socket.AF_INET6, socket.AF_INET)]  # fmt: skip
+    unspec, inet6, inet = (found for (found,) in look_up(names, cases, ORDER))
+    assert [x[4][0] for x in unspec] == [identity_of("b"), "192.0.2.11"]
+    assert [x[4][0] for x in inet6] == [identity_of("b")]
+    assert [x[4][0] for x in inet] == ["192.0.2.11"]
+    assert unspec[0][3] == "b.example.com"
+
+
+def test_the_first_packet_may_use_all_locators(names: NameNet) -> None:
+    out = names.exec("ping", "-6", "-c", "3", "-i", "0.1", "-W", "3", "b.example.com")
+    assert " 3 received" in out
+    session = next(x for x in names.net.sessions("a") if x["remote_nid"].endswith("000b"))
+    assert session["state"] == "open"
+    assert session["name"] == "b.example.com"
+    assert {x["l64"] for x in session["locators"]} == {f"2001+0db8+0002+000{i}" for i in (1, 2)}
+    assert names.candidates()["0000-0000-0000-000b"]["in_use"]
+
+
+@pytest.mark.checklist(110)
+def test_unmodified_programs_talk_ilnp_by_name(names: NameNet) -> None:
+    net = names.net
+    page = net.folder / "page.txt"
+    page.write_text("over ILNP\n" * 1000)
+    server = [sys.executable, "-m", "http.server", "8080", "--bind", "::", "-d", str(net.folder)]
+    with net.start("b", *server), net.start("b", "iperf3", "-s", "-p", "5301"):
+        listening = lambda: len(net.exec("b", "ss", "-Hltn").stdout.splitlines()) >= 2  # noqa: E731
+        wait_until("the servers listen", listening)
+        before = net.counters("b").get("in_ilnp", 0), net.session("b")["rx_packets"]
+        assert names.exec("curl", "-sS", "http://b:8080/page.txt") == page.read_text()
+        text = names.exec("iperf3", "-c", "b.example.com", "-p", "5301", "-n", "1M", "-J")
+        assert json.loads(text)["start"]["connected"][0]["remote_host"] == identity_of("b")
+    assert net.session("b")["rx_packets"] > before[1] + 20
+
+
+def test_without_a_node_the_system_resolves_as_ever(names: NameNet) -> None:
+    names.net.node_stop("a")
+    try:
+        case = [("b", socket.AF_INET6, socket.SOCK_STREAM, 0)]
+        ((ours, theirs),) = look_up(names, case, ORDER, "files dns")
+        assert ours == theirs
+        assert [x[4][0] for x in ours] == [f"{prefix_of('b', 1)}::b"]  # type: ignore[index]
+    finally:
+        names.net.node("a")

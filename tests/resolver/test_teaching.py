@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What an ordinary process may teach the node, and what it may not."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+
+import dns.query
+import dns.tsig
+import dns.update
+import pytest
+from namenet import NameNet, as_nobody, name_net
+from nodenet import identity_of, prefix_of, wait_until
+from servers import MOVER
+
+pytestmark = pytest.mark.root
+
+TALK = textwrap.dedent(
+    """
+    import json, socket, sys
+    answers = []
+    for line in json.load(sys.stdin):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+            sock.settimeout(5)
+            sock.connect("\\0ilnpd.names")
+            sock.send(line.encode())
+            answers.append(sock.recv(1024).decode())
+    json.dump(answers, sys.stdout)
+    """
+)
+TRUE = "2001:db8:2:1,10,300 2001:db8:2:2,20,300"
+FALSE = "2001:db8:66:66,0,300"
+NID = "0-0-0-b"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[NameNet]:
+    with name_net("0.0 TXT nothing") as net:
+        yield net
+
+
+@pytest.fixture
+def names(shared: NameNet) -> NameNet:
+    """Give each test nodes that know nobody."""
+    for host in "ab":
+        shared.net.node_stop(host)
+    for host in "ab":
+        shared.net.node(host)
+    return shared
+
+
+def say(names: NameNet, *lines: str, uid: int = 65534) -> list[str]:
+    """Send requests as some user, with no right at all unless that is root."""
+    argv = [sys.executable, "-c", TALK]
+    if uid != 0:
+        argv = as_nobody(*argv)
+        argv[argv.index("65534")] = str(uid)
+    result = names.net.exec("a", *argv, stdin=json.dumps(list(lines)), timeout=120)
+    return list(json.loads(result.stdout))
+
+
+def learnt(names: NameNet, nid: str = "0000-0000-0000-000b") -> list[str]:
+    candidate = names.candidates().get(nid)
+    return [x["l64"] for x in candidate["locators"]] if candidate else []  # type: ignore[attr-defined]
+
+
+def locators(names: NameNet) -> set[str]:
+    """Return the locators of a's only session."""
+    return {x["l64"] for x in names.net.session("a")["locators"]}
+
+
+def counted(names: NameNet, name: str) -> int:
+    return names.net.counters("a")[f"node_names_{name}"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "find",
+        "fly",
+        "teach",
+        "teach b.example.com",
+        f"teach b.example.com {NID}",
+        f"teach b.example.com {NID} 2001:db8:1:1",
+        f"teach b.example.com {NID} 2001:db8:1:1,1",
+        f"teach b.example.com {NID} 2001:db8:1:1,65536,1",
+        f"teach b.example.com {NID} 2001:db8:1:1,1,4294967296",
+        f"teach b.example.com {NID} 2001:db8:1:1,-1,1",
+        f"teach b.example.com {NID} 2001:db8:1:1,1,1,1",
+        f"teach b.example.com {NID} fe80:0:0:0,1,1",
+        f"teach b.example.com 0-0-0-0 {TRUE}",
+        f"teach b.example.com zz {TRUE}",
+        f"teach B.example.com {NID} {TRUE}",
+        f"teach b/../c {NID} {TRUE}",
+        f"teach {'b' * 300} {NID} {TRUE}",
+        f"teach b.example.com {NID} {' '.join(f'2001:db8:{i}:1,1,1' for i in range(1, 10))}",
+    ],
+    ids=lambda x: x[:40] or "nothing",
+)
+def test_what_is_wrong_is_refused(shared: NameNet, line: str) -> None:
+    before = shared.candidates()
+    if line:
+        assert say(shared, line)[0].startswith("no ")
+    assert shared.candidates() == before
+
+
+def test_a_user_may_teach_a_candidate_and_reach_it(names: NameNet) -> None:
+    assert say(names, f"teach b.example.com {NID} {TRUE}") == ["ok"]
+    assert names.candidates()["0000-0000-0000-000b"]["uid"] == 65534
+    assert names.net.ping("a", identity_of("b")) == 3
+
+
+def test_a_user_cannot_redirect_a_session_that_lives(names: NameNet) -> None:
+    """Not another's, and not his own either."""
+    assert names.net.ping("a", identity_of("b"), count=1) == 0
+    names.exec("ping", "-6", "-c", "1", "-W", "3", "b")
+    before = locators(names)
+    lies = [
+        f"teach b.example.com {NID} {FALSE}",
+        f"teach evil.example.com {NID} {FALSE}",
+        f"teach evil.example.com {NID} {TRUE}",
+        f"teach b.example.com {NID} 2001:db8:2:1,20,300 2001:db8:2:2,10,300",
+    ]
+    answers = say(names, *lies)
+    assert all(x.startswith("no ") for x in answers[:3])
+    assert answers[3] == "ok"
+    assert locators(names) == before
+    assert say(names, *lies, uid=0) == ["ok", "ok", "ok", "ok"]
+    assert locators(names) == before
+    assert names.net.ping("a", identity_of("b")) == 3
+
+
+def test_a_nid_belongs_to_the_name_that_taught_it_first(names: NameNet) -> None:
+    assert say(names, f"teach b.example.com {NID} {TRUE}", uid=1001) == ["ok"]
+    assert say(names, f"teach evil.example.com {NID} {FALSE}", uid=1002)[0].startswith("no ")
+    assert learnt(names) == ["2001+0db8+0002+0001", "2001+0db8+0002+0002"]
+    assert counted(names, "refused") == 1
+    # He who was refused is not led astray, but to the plain address.
+    assert say(names, f"teach evil.example.com {NID} {FALSE}", uid=0) == ["ok"]
+
+
+def test_a_lie_under_a_true_name_is_found_out(names: NameNet) -> None:
+    assert say(names, f"teach b.example.com {NID} {FALSE}", uid=1001) == ["ok"]
+    told = say(names, f"teach b.example.com {NID} {TRUE}", uid=1002)
+    assert told == ["no others were told otherwise"]
+    wait_until("the name server is asked", lambda: counted(names, "renewed") == 1)
+    assert learnt(names) == ["2001+0db8+0002+0001", "2001+0db8+0002+0002"]
+    assert say(names, f"teach b.example.com {NID} {TRUE}", uid=1002) == ["ok"]
+
+
+def test_the_hosts_file_comes_before_what_users_teach(names: NameNet) -> None:
+    names.net.tell("a", "teach", nid="0:0:0:b", locators=[{"l64": prefix_of("b", 1)}])
+    assert say(names, f"teach b.example.com {NID} {FALSE}") == ["ok"]
+    assert names.candidates() == {}
+    assert names.net.ping("a", identity_of("b")) == 3
+
+
+def test_a_user_cannot_fill_the_table(names: NameNet) -> None:
+    assert say(names, f"teach b.example.com {NID} {TRUE}", uid=1001) == ["ok"]
+    many = [f"teach h{i}.example.com 1-0-0-{i:x} {TRUE}" for i in range(1, 201)]
+    assert say(names, *many, uid=1002) == ["ok"] * 200
+    owners = [x["uid"] for x in names.candidates().values()]
+    assert (owners.count(1001), owners.count(1002)) == (1, 64)
+    assert "0001-0000-0000-00c8" in names.candidates()
+
+
+def test_many_users_cannot_drive_out_one(names: NameNet) -> None:
+    assert say(names, f"teach b.example.com {NID} {TRUE}", uid=1001) == ["ok"]
+    for uid in range(2000, 2020):
+        lines = [f"teach h.example.com {uid - 1999:x}-0-1-{i:x} {TRUE}" for i in range(1, 66)]
+        assert set(say(names, *lines, uid=uid)) == {"ok"}
+    owners = [x["uid"] for x in names.candidates().values()]
+    assert len(owners) == 1024
+    assert owners.count(1001) == 1
+    assert names.net.ping("a", identity_of("b")) == 3
+
+
+def test_lifetimes_end(names: NameNet) -> None:
+    """Of zero as well, after the time a program may take to connect."""
+    say(
+        names,
+        f"teach b.example.com {NID} 2001:db8:2:1,1,99999",
+        "teach c.d 1-2-3-4 2001:db8:9:9,1,0",
+    )
+    found = names.candidates()
+    assert found["0000-0000-0000-000b"]["locators"][0]["lifetime"] == 3600  # type: ignore[index]
+    wait_until("c.d is forgotten", lambda: len(names.candidates()) == 1, 30)
+
+
+def test_a_ttl_of_zero_opens_one_session(names: NameNet) -> None:
+    say(names, f"teach b.example.com {NID} 2001:db8:2:1,1,0")
+    assert names.net.ping("a", identity_of("b")) == 3
+    session = names.net.session("a")
+    assert session["name"] == "b.example.com"
+
+
+def test_those_who_dawdle_make_room(names: NameNet) -> None:
+    script = TALK.replace("answers = []", "answers = []; held = []").replace(
+        "for line",
+        "for i in range(200):\n    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+        '    s.connect("\\0ilnpd.names"); held.append(s)\nfor line',
+    )
+    out = names.net.exec("a", *as_nobody(sys.executable, "-c", script), stdin='["find b"]').stdout
+    assert json.loads(out) == ["ok"]
+    assert names.net.tell("a", "status")["ok"]
+
+
+def test_the_control_socket_stays_closed_to_users(names: NameNet) -> None:
+    script = "import socket,sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+    argv = as_nobody(sys.executable, "-c", script, str(names.net.socket("a")))
+    result = names.net.exec("a", *argv, check=False)
+    assert "Permission" in result.stderr
+
+
+def test_resolvers_believe_nobody_but_root(names: NameNet) -> None:
+    """While no node runs, a user may sit on its address, and gains nothing."""
+    names.net.node_stop("a")
+    fake = textwrap.dedent(
+        """
+        import socket
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+            sock.bind("\\0ilnpd.names")
+            sock.listen(8)
+            print("ready", flush=True)
+            while True:
+                got = sock.accept()[0]
+                got.recv(1024)
+                got.send(b"ok 0000-0000-0000-0666")
+        """
+    )
+    with names.net.start("a", *as_nobody(sys.executable, "-c", fake)) as process:
+        wait_until("he listens", lambda: "ready" in process.tail())
+        text = names.exec("getent", "ahosts", "b.example.com")
+        assert identity_of("b") not in text and "666" not in text
+        assert f"{prefix_of('b', 1)}::b" in text
+        names.net.node("a")
+
+
+def move_b(names: NameNet, *locators: str) -> None:
+    """Change the zone: b is at these locators now."""
+    update = dns.update.UpdateMessage("example.com")
+    update.delete("b", "L64")
+    for locator in locators:
+        update.add("b", 2, "L64", f"10 {locator}")
+    update.use_tsig(dns.tsig.Key(MOVER.name, MOVER.secret, MOVER.algorithm))
+    wire = update.to_wire()
+    script = textwrap.dedent(
+        """
+        import socket, sys
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        sock.settimeout(5)
+        sock.sendto(bytes.fromhex(sys.argv[1]), (sys.argv[2], 53))
+        print(sock.recv(4096)[3] & 15)
+        """
+    )
+    argv = [sys.executable, "-c", script, wire.hex(), names.server.address]
+    assert names.net.exec("r", *argv).stdout.strip() == "0"
+
+
+def test_a_name_is_asked_again_when_its_locators_end(names: NameNet) -> None:
+    move_b(names, "2001:0db8:0002:0001")
+    names.exec("ping", "-6", "-c", "1", "-W", "3", "b")
+    assert learnt(names) == ["2001+0db8+0002+0001"]
+    move_b(names, "2001:0db8:0002:0001", "2001:0db8:0002:0002")
+    with names.net.start("a", "ping", "-6", "-i", "0.2", identity_of("b")):
+        wait_until("both locators are known", lambda: len(learnt(names)) == 2, 30)
+    assert counted(names, "asked") >= 1
+
+
+def test_a_name_is_asked_again_when_all_paths_are_down(names: NameNet) -> None:
+    """b moves without a word to a; only its name tells."""
+    net = names.net
+    move_b(names, "2001:0db8:0002:0001")
+    net.tell("b", "disable", interface="if2")
+    net.wait_locators("b", 1)
+    names.exec("ping", "-6", "-c", "2", "-i", "0.2", "-W", "3", "b")
+    net.node_stop("b")
+    net.exec("b", "ip", "link", "set", "if1", "down")
+    try:
+        net.node("b", wait=False)
+        net.wait_locators("b", 1)
+        move_b(names, "2001:0db8:0002:0002")
+        with net.start("a", "ping", "-6", "-i", "0.2", identity_of("b")) as ping:
+            before = ping.tail().count("bytes from")
+            wait_until("b answers again", lambda: ping.tail().count("bytes from") > before + 3, 60)
+    finally:
+        net.exec("b", "ip", "link", "set", "if1", "up")
+    assert counted(names, "renewed") >= 1
