@@ -15,7 +15,7 @@
 
 #include "ilnp_ilcc.h"
 
-#define	PEERS	24
+#define	PEERS	40	/* enough to make buckets of the table overflow */
 #define	REPLIES	64
 
 static struct ilnp_ilcc *cache;
@@ -187,6 +187,7 @@ run_output(void *arg)
 		struct ilnp_out out;
 
 		ilnp_env_epoch_begin();
+		ilnp_ilcc_prefetch(cache, &nids, 1);
 		s = dice(&x, 4) != 0 ? ilnp_ilcc_find(cache, &nids) :
 		    ilnp_ilcc_find_at(cache, &nids, theirs(dice(&x, 4)));
 		if (s != NULL) {

@@ -15,7 +15,7 @@ from ccore import HERE, start
 
 from ilnptool.run import Result, tail_of
 
-CASE = re.compile(r"\b(?:RIG_TEST|WORLD_TEST|TEST)\((\w+)\)")
+CASE = re.compile(r"\b(?:[A-Z]+_)?TEST\((\w+)\)")
 CHECKLIST = re.compile(r"/\* checklist: ([\d ]+) \*/\s*static void\s+(\w+)\(")
 DEFINITION = re.compile(r"^static void\n(\w+)\(\s*void \*\*state\)", re.MULTILINE)
 TAP = re.compile(r"^(ok|not ok) \d+ - (\w+)", re.MULTILINE)
