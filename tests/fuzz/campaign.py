@@ -22,8 +22,8 @@ MAX_OCTETS = {
     "fuzz_icmp": 300,
     "fuzz_input": 1024,
     "fuzz_ra": 1024,
+    "fuzz_reass": 512,
     "fuzz_text": 1024,
-    "fuzz_dns": 700,
 }
 
 

@@ -28,6 +28,7 @@ TOP = Path(__file__).parents[2]
 ILNPD = Path(os.environ.get("ILNPD", TOP / "build/ilnpd"))
 IDENTITY = "fd69:6c6e:702d:25fa::"
 HOSTS = {"a": 1, "b": 2}
+_networks = itertools.count(1)  # several may be up at a time
 
 _RADVD = """interface {port} {{
  AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; AdvDefaultLifetime 60;
@@ -84,7 +85,7 @@ class NodeNet:
         self.folder = folder
         self.links = links
         self.dad = dad
-        self.prefix = f"nn{os.getpid()}."
+        self.prefix = f"nn{os.getpid()}-{next(_networks)}."
         self.nodes: dict[str, run.Process] = {}
         self._radvd: run.Process | None = None
         self.number = itertools.count()

@@ -15,11 +15,13 @@
 #include "guard.h"
 #include "iface.h"
 #include "notation.h"
+#include "reass.h"
 
 #define	SUM_OFF_TCP	16
 #define	SUM_OFF_UDP	6
 #define	SUM_OFF_ICMP	2
 #define	UDP_HDRLEN	8
+#define	FRAG_HDRLEN	8
 #define	TICKS_MAX	64	/* full lists of actions at a time */
 
 static bool
@@ -41,11 +43,12 @@ edge_alloc(void)
 
 	if (e == NULL)
 		return (NULL);
-	if (!fill_pool(&e->e_out) || !fill_pool(&e->e_in)) {
+	e->e_reass = reass_alloc();
+	if (e->e_reass == NULL || !fill_pool(&e->e_out) ||
+	    !fill_pool(&e->e_in)) {
 		edge_free(e);
 		return (NULL);
 	}
-	e->e_acts = ILNP_ACTS(e->e_act);
 	for (u_int i = 0; i < EDGE_BUFS; i++) {
 		e->e_iov[i].iov_base = e->e_in.ep_buf[i] + EDGE_HEAD;
 		e->e_iov[i].iov_len = EDGE_PACKET;
@@ -62,6 +65,7 @@ edge_free(struct edge *e)
 {
 	free(e->e_out.ep_mem);
 	free(e->e_in.ep_mem);
+	reass_free(e->e_reass);
 	free(e);
 }
 
@@ -252,6 +256,40 @@ edge_deliver(struct node *n, struct packet *p)
 		n->n_tun.tu_gone = true;
 }
 
+/*
+ * Sends a control packet that is longer than any path must take in fragments.
+ * The nonce is in the first one alone, as a stack does it that knows nothing of
+ * nonces: so whoever puts fragments together anyhow finds all where it belongs.
+ */
+static void
+emit_fragments(struct node *n, const struct packet *whole,
+    const struct locator *lc, ilnp_time_t now)
+{
+	uint8_t buf[EDGE_ROOM + IP6_MMTU], *ip = buf + EDGE_ROOM;
+	uint8_t *head = ip + ILNP_IP6_HDRLEN;
+	size_t payload = whole->p_len - ILNP_IP6_HDRLEN;
+	size_t most = (IP6_MMTU - ILNP_IP6_HDRLEN - FRAG_HDRLEN) & ~7U;
+	uint32_t id;
+
+	ilnp_env_random(&id, sizeof(id));
+	for (size_t off = 0; off < payload; off += most) {
+		bool more = payload - off > most;
+		size_t len = more ? most : payload - off;
+		struct packet p = { .p_ip = ip, .p_urgent = true,
+		    .p_len = ILNP_IP6_HDRLEN + FRAG_HDRLEN + len };
+
+		memcpy(ip, whole->p_ip, ILNP_IP6_HDRLEN);
+		put_16(ip + OFF_PAYLEN, (uint16_t)(FRAG_HDRLEN + len));
+		ip[OFF_NEXT] = ILNP_PROTO_FRAGMENT;
+		put_16(head, (uint16_t)(whole->p_ip[OFF_NEXT] << 8));
+		put_16(head + 2, (uint16_t)(off | more));
+		memcpy(head + 4, &id, sizeof(id));
+		memcpy(head + FRAG_HDRLEN, whole->p_ip + ILNP_IP6_HDRLEN + off,
+		    len);
+		edge_emit(n, &p, lc, now);
+	}
+}
+
 void
 edge_act(struct node *n, ilnp_time_t now)
 {
@@ -269,7 +307,10 @@ edge_act(struct node *n, ilnp_time_t now)
 		p.p_len = ilnp_wire_compose(ctl, p.p_ip, ILNP_CTL_MAX);
 		if (p.p_len == 0)
 			continue;
-		edge_emit(n, &p, lc, now);
+		if (p.p_len > IP6_MMTU)
+			emit_fragments(n, &p, lc, now);
+		else
+			edge_emit(n, &p, lc, now);
 	}
 	as->as_n = 0;
 }
@@ -286,6 +327,7 @@ edge_tick(struct node *n, ilnp_time_t now)
 		ilnp_env_epoch_end();
 	}
 	ilnp_env_epoch_poll();
+	reass_age(n->n_edge->e_reass, now, &n->n_stats);
 	n->n_tick = next;
 }
 

@@ -28,6 +28,7 @@
 #define	EDGE_STRIDE	(EDGE_HEAD + EDGE_PACKET + 1088)
 #define	VNET_LEN	sizeof(struct virtio_net_hdr)
 #define	IP6_MMTU	1280
+#define	EDGE_TRAINS	16	/* fragmented datagrams sent at a time */
 
 _Static_assert(VNET_LEN == 10, "NEIGH_MAC_OFF and the kernel say so");
 
@@ -65,18 +66,31 @@ struct cut_rate {
 	uint64_t	cr_rate;	/* octets/s before */
 };
 
+/* The way that the first fragment of a datagram has taken. */
+struct train {
+	ilnp_time_t	tr_began;
+	struct ilnp_nidpair tr_nids;
+	uint32_t	tr_id;
+	u_int		tr_n;
+	struct ilnp_outpath tr_path[ILNP_COPIES_MAX];
+};
+
+struct reass;
+
 struct edge {
 	struct edge_pool e_out;		/* in use until the ports are flushed */
 	struct edge_pool e_in;
 	struct cut	e_cut;		/* in the spare buffer of e_out */
 	struct cut_rate	e_cutrate;
+	struct train	e_train[EDGE_TRAINS];
+	u_int		e_ntrains;	/* so far */
+	struct reass	*e_reass;
 	bool		e_paused;	/* nothing is read from the host */
 	struct mmsghdr	e_msg[EDGE_BUFS];
 	struct iovec	e_iov[EDGE_BUFS];
 	struct sockaddr_ll e_from[EDGE_BUFS];
 	struct port	*e_port;	/* the one with packets queued, or NULL */
-	struct ilnp_acts e_acts;	/* in e_act */
-	struct ilnp_act	e_act[ILNP_ACTS_TICK];
+	struct ilnp_acts e_acts;
 	uint32_t	e_sample;	/* counts sums taken on trust */
 	ilnp_time_t	e_errsecond;	/* limits errors to the host */
 	u_int		e_nerr;

@@ -6,8 +6,8 @@
  * Writes the filter program.  What it lets in is still judged packet by packet;
  * it only keeps the host's other traffic from being copied up.
  *
- * Let in, to one of our NIDs: destination options, ICMPv6 errors, Locator
- * Updates; from correspondents without ILNP also TCP, UDP, fragments and echo
+ * Let in, to one of our NIDs: destination options, also in fragments, ICMPv6
+ * errors, Locator Updates; from correspondents without ILNP also TCP, UDP, fragments and echo
  * replies.  Let in from any router: Router Advertisements.
  */
 #include <linux/if_packet.h>
@@ -20,6 +20,7 @@
 #define	OFF_SRC_NID	(ETHER_LEN + 16)
 #define	OFF_DST_NID	(ETHER_LEN + 32)
 #define	OFF_ICMPTYPE	(ETHER_LEN + ILNP_IP6_HDRLEN)
+#define	OFF_FRAGNEXT	(ETHER_LEN + ILNP_IP6_HDRLEN)
 #define	ICMP_INFO	128	/* first type that is not an error */
 #define	ICMP_RA		134
 #define	WHOLE		0x40000
@@ -81,8 +82,7 @@ skip_unless_nid(struct maker *m, uint32_t off, struct ilnp_nid nid)
 static void
 put_protocols(struct maker *m)
 {
-	static const uint8_t plain[] = { ILNP_PROTO_TCP, ILNP_PROTO_UDP,
-	    ILNP_PROTO_FRAGMENT };
+	static const uint8_t plain[] = { ILNP_PROTO_TCP, ILNP_PROTO_UDP };
 
 	LOAD_OCTET(m, OFF_NEXT);
 	SKIP_UNLESS(m, ILNP_PROTO_DSTOPTS, 1);
@@ -91,6 +91,11 @@ put_protocols(struct maker *m)
 		SKIP_UNLESS(m, plain[i], 1);
 		jump_to(m, PLAIN);
 	}
+	SKIP_UNLESS(m, ILNP_PROTO_FRAGMENT, 4);
+	LOAD_OCTET(m, OFF_FRAGNEXT);
+	SKIP_UNLESS(m, ILNP_PROTO_DSTOPTS, 1);
+	jump_to(m, OURS);
+	jump_to(m, PLAIN);
 	SKIP_IF(m, ILNP_PROTO_ICMPV6, 1);
 	RETURN(m, 0);
 

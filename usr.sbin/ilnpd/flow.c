@@ -174,16 +174,6 @@ flows_mark_plain(struct flows *f, struct flow *fl, ilnp_time_t now)
 	return (true);
 }
 
-bool
-flows_is_plain(const struct flows *f, struct ilnp_nid nid)
-{
-	for (u_int i = 0; i < FILTER_REMOTES_MAX; i++)
-		if (f->f_peer[i].pp_used != 0 &&
-		    ilnp_nid_eq(f->f_peer[i].pp_nid, nid))
-			return (true);
-	return (f->f_many);
-}
-
 void
 flows_plain_remotes(const struct flows *f, struct filter_want *fw)
 {

@@ -61,9 +61,6 @@ struct flow *flows_note(struct flows *, const struct flow_key *,
 /* Marks a flow as plain IPv6.  Returns true if its peer is new to that. */
 bool	flows_mark_plain(struct flows *, struct flow *, ilnp_time_t now);
 
-/* True if any flow with that NID is plain. */
-bool	flows_is_plain(const struct flows *, struct ilnp_nid);
-
 /* Adds the peers of plain flows to what the ports let in. */
 void	flows_plain_remotes(const struct flows *, struct filter_want *);
 

@@ -53,7 +53,8 @@ put_nid(char *buf, size_t room, struct ilnp_nid nid, const char *end)
  *
  * The options that may stand before a nonce (Pad1, PadN, CALIPSO) count as the
  * nonce: what else begins with them to one of our NIDs is not worth an answer.
- * In a first fragment the header follows the fragment header.
+ * In a first fragment the header follows the fragment header; the others go
+ * with it, or the host would keep them for a minute each.
  */
 static int
 install(struct guard *g, const char *tun, const struct ilnp_nid *nid, u_int n)
@@ -80,6 +81,8 @@ install(struct guard *g, const char *tun, const struct ilnp_nid *nid, u_int n)
 	    "  ip6 nexthdr 60 @nh,336,8 %s ip6 daddr & %s @nids counter drop\n"
 	    "  ip6 nexthdr 44 frag nexthdr 60 frag frag-off 0 @nh,400,8 %s "
 	    "ip6 daddr & %s @nids counter drop\n"
+	    "  ip6 nexthdr 44 frag nexthdr 60 frag frag-off != 0 "
+	    "ip6 daddr & %s @nids counter drop\n"
 	    "  ip6 saddr & %s . ip6 daddr & %s . meta l4proto . th sport . "
 	    "th dport @flows counter drop\n"
 	    "  icmpv6 type echo-reply ip6 saddr & %s . ip6 daddr & %s . "
@@ -90,7 +93,7 @@ install(struct guard *g, const char *tun, const struct ilnp_nid *nid, u_int n)
 	    "counter drop\n"
 	    " }\n}\n",
 	    g->g_table, g->g_table, g->g_table, FLOWS_MAX, FLOWS_MAX,
-	    FLOWS_MAX, tun, first, low, first, low, low, low, low, low, low,
+	    FLOWS_MAX, tun, first, low, first, low, low, low, low, low, low, low,
 	    low, low, low);
 	for (u_int i = 0; i < n; i++) {
 		at += snprintf(script + at, sizeof(script) - (size_t)at,

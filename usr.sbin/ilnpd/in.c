@@ -9,6 +9,7 @@
 #include "edge_var.h"
 #include "flow.h"
 #include "iface.h"
+#include "reass.h"
 
 #define	IN_ROUNDS	4	/* batches before others get their turn */
 #define	VERIFY_EVERY	64	/* one in so many sums is checked anyway */
@@ -54,8 +55,8 @@ kind_of(struct edge *e, const struct packet *p, const struct ilnp_in *in,
 		return (ILNP_CKSUM_IPV6);
 	if ((p->p_vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
 		kind = kind_of_seed(field, v);
-	else if (!v->v_frag && (in->i_cksum == ILNP_CKSUM_UNKNOWN ||
-	    ++e->e_sample % VERIFY_EVERY == 0))
+	else if (in->i_cksum == ILNP_CKSUM_UNKNOWN ||
+	    ++e->e_sample % VERIFY_EVERY == 0)
 		kind = ilnp_cksum_verify(v->v_src, v->v_dst, v->v_proto,
 		    p->p_ip + v->v_l4off, (size_t)v->v_len - v->v_l4off);
 	return (kind != ILNP_CKSUM_UNKNOWN ? kind : in->i_cksum);
@@ -92,12 +93,10 @@ remove_nonce(struct packet *p, const struct ilnp_view *v)
 {
 	size_t off = v->v_nonceoff, len = v->v_noncelen;
 	uint8_t *ip = p->p_ip + len;
-	/* Inside a fragment, offsets count from this header. */
-	bool inside = v->v_frag && off + len == v->v_l4off;
 
 	if (v->v_nonce.n_len == 0)
 		return;
-	if (!v->v_alone || inside) {
+	if (!v->v_alone) {
 		ilnp_wire_neutralise(p->p_ip, v);
 		return;
 	}
@@ -176,8 +175,7 @@ deliver(struct node *n, struct packet *p, const struct ilnp_in *in,
 	p->p_len = v->v_len;
 	if (v->v_proto == ILNP_PROTO_NONE)
 		return;
-	if (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag &&
-	    v->v_icmptype >= ICMP_MLD_FIRST && v->v_icmptype <= ICMP_ND_LAST) {
+	if (v->v_proto == ILNP_PROTO_ICMPV6 && v->v_icmptype >= ICMP_MLD_FIRST && v->v_icmptype <= ICMP_ND_LAST) {
 		n->n_stats.node_in_notdata++;
 		return;
 	}
@@ -201,32 +199,46 @@ may_lack_nonce(struct node *n, const struct ilnp_view *v, ilnp_time_t now)
 	struct ilnp_nidpair nids = { v->v_dst.nid, v->v_src.nid };
 	struct flow_key fk;
 
-	if (v->v_laterfrag && flows_is_plain(n->n_flows, v->v_src.nid))
-		return (true);
 	if (!edge_omits_nonces(n))
 		return (false);
 	flow_key_pair(n->n_flows, &fk, &nids);
 	return (flows_find(n->n_flows, &fk, now) != NULL);
 }
 
-/* What is known of the packet's flow before the core has seen it. */
+/* What is known of a packet's flow, if it names one, before the core sees it. */
 static enum ilnp_flowhint
-hint_of(struct node *n, const struct packet *p, const struct ilnp_in *in,
-    struct flow_key *fk, bool *keyed, ilnp_time_t now)
+hint_of(struct node *n, const struct ilnp_view *v, const struct flow_key *fk,
+    ilnp_time_t now)
 {
-	const struct ilnp_view *v = &in->i_view;
-
-	*keyed = false;
-	if (in->i_parsed != ILNP_PARSE_OK)
-		return (ILNP_FLOW_OPENS);
-	*keyed = flow_key(n->n_flows, fk, p->p_ip, p->p_len, v, false);
 	/* The flags of a TCP segment with a nonce say more than a flow does. */
 	if (v->v_proto == ILNP_PROTO_TCP && v->v_nonce.n_len != 0)
 		return (ILNP_FLOW_OPENS);
-	if (*keyed && flows_find(n->n_flows, fk, now) != NULL)
+	if (fk != NULL && flows_find(n->n_flows, fk, now) != NULL)
 		return (ILNP_FLOW_KNOWN);
 	return (v->v_nonce.n_len == 0 && may_lack_nonce(n, v, now) ?
 	    ILNP_FLOW_KNOWN : ILNP_FLOW_OPENS);
+}
+
+/*
+ * Takes in a fragment.  Returns true if `p' is the whole packet now; its
+ * headers have to be looked at again.
+ */
+static bool
+put_together(struct node *n, struct packet *p, const struct ilnp_view *v,
+    ilnp_time_t now)
+{
+	struct ilnp_nidpair nids = { v->v_dst.nid, v->v_src.nid };
+	bool known = v->v_nonce.n_len != 0 && ilnp_ilcc_bytoken(n->n_ilcc,
+	    &nids, ilnp_ilcc_token(n->n_ilcc, &v->v_nonce)) != NULL;
+
+	if (p->p_len < v->v_len) {
+		n->n_stats.node_in_short++;
+		return (false);
+	}
+	p->p_ip = reass_input(n->n_edge->e_reass, p->p_ip, v, known, now,
+	    &n->n_stats, &p->p_len);
+	memset(&p->p_vnet, 0, sizeof(p->p_vnet));
+	return (p->p_ip != NULL);
 }
 
 static void
@@ -247,7 +259,9 @@ static void
 input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
 {
 	struct flow_key fk;
+	struct ilnp_view v;
 	struct ilnp_in in;
+	enum ilnp_parse parsed;
 	bool keyed;
 
 	if (p->p_len <= ILNP_IP6_HDRLEN) {
@@ -259,9 +273,22 @@ input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
 		input_ra(n, iface_byindex(n, ifindex), p, now);
 		return;
 	}
-	ilnp_in_look(&in, p->p_ip, p->p_len);
-	in.i_hint = hint_of(n, p, &in, &fk, &keyed, now);
-	switch (ilnp_ilcc_input(n->n_ilcc, &in, now, &n->n_edge->e_acts)) {
+	parsed = ilnp_wire_parse(p->p_ip, p->p_len, &v);
+	if (parsed == ILNP_PARSE_OK && v.v_frag) {
+		if (!put_together(n, p, &v, now))
+			return;
+		parsed = ilnp_wire_parse(p->p_ip, p->p_len, &v);
+		if (parsed == ILNP_PARSE_OK && v.v_frag) {
+			/* A fragment of a fragment: nobody sends that. */
+			n->n_stats.node_frag_bad++;
+			return;
+		}
+	}
+	keyed = parsed == ILNP_PARSE_OK &&
+	    flow_key(n->n_flows, &fk, p->p_ip, p->p_len, &v, false);
+	switch (ilnp_ilcc_input(n->n_ilcc, p->p_ip, p->p_len,
+	    parsed == ILNP_PARSE_OK ? hint_of(n, &v, keyed ? &fk : NULL, now) :
+	    ILNP_FLOW_OPENS, now, &in, &n->n_edge->e_acts)) {
 	case ILNP_IN_DELIVER:
 		deliver(n, p, &in, keyed ? &fk : NULL, now);
 		break;

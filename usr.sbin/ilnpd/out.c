@@ -14,7 +14,6 @@
 #include "hosts.h"
 #include "iface.h"
 #include "names.h"
-#include "sockapi.h"
 
 #define	OUT_OCTETS	(256 * 1024)	/* sent at once, to stay in the cache */
 #define	OUT_PACKETS	128		/* before others get their turn */
@@ -22,6 +21,8 @@
 #define	TCP_OFF_DOFF	12
 #define	UNREACH_ADMIN	1
 #define	UNREACH_ADDRESS	3
+#define	FRAG_OFF_ID	4
+#define	TRAIN_TIME	ILNP_SEC(1)	/* the host sends them in a row */
 #define	GSO_MASK	0x7f	/* without the ECN flag */
 #define	CUT_FEW		8	/* segments that cost little to send one by one */
 
@@ -353,6 +354,40 @@ cut_up(struct node *n, const struct packet *p, const struct ilnp_view *v,
 	return (true);
 }
 
+/*
+ * Has all fragments of a datagram take the way of its first one: who puts them
+ * together goes by addresses (RFC 8200 s4.5).
+ */
+static void
+keep_together(struct edge *e, const struct packet *p,
+    const struct ilnp_view *v, const struct ilnp_nidpair *nids,
+    struct ilnp_out *out, ilnp_time_t now)
+{
+	struct train *tr;
+	struct gap g;
+	uint32_t id;
+
+	if (!find_gap(p, v, &g) || g.g_at + FRAG_OFF_ID + 4 > p->p_len)
+		return;
+	id = get_32(p->p_ip + g.g_at + FRAG_OFF_ID);
+	for (u_int i = 0; i < EDGE_TRAINS; i++) {
+		tr = &e->e_train[i];
+		if (tr->tr_n == 0 || tr->tr_id != id ||
+		    now - tr->tr_began > TRAIN_TIME ||
+		    !ilnp_nidpair_eq(&tr->tr_nids, nids))
+			continue;
+		out->o_n = tr->tr_n;
+		memcpy(out->o_path, tr->tr_path, sizeof(out->o_path));
+		return;
+	}
+	tr = &e->e_train[e->e_ntrains++ % EDGE_TRAINS];
+	tr->tr_began = now;
+	tr->tr_nids = *nids;
+	tr->tr_id = id;
+	tr->tr_n = out->o_n;
+	memcpy(tr->tr_path, out->o_path, sizeof(tr->tr_path));
+}
+
 void
 out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 {
@@ -379,14 +414,15 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 		return;
 	p->p_vnet.hdr_len = edge_hdrlen(p->p_ip, p->p_len, &v);
 	verdict = ilnp_sess_output(n->n_ilcc, s, (uint32_t)p->p_len,
-	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0,
-	    keyed ? sockapi_choice(n, &fk) : NULL, now, &out);
+	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0, NULL, now, &out);
 	if (out.o_kick)
 		n->n_tick = now;
 	if (verdict == ILNP_OUT_NOPATH) {
 		names_lost(n, nids.remote, now);
 		return;
 	}
+	if (v.v_frag)
+		keep_together(n->n_edge, p, &v, &nids, &out, now);
 	if (keyed)
 		note_flow(n, p, &v, &fk, verdict, now);
 	if (verdict == ILNP_OUT_ILNP && edge_omits_nonces(n))

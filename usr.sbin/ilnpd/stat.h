@@ -23,6 +23,12 @@
 	X(node_in_overrun, "Packets that came in faster than they were read")	\
 	X(node_in_short, "Packets dropped: cut short on the way to us")	\
 	X(node_in_notdata, "Packets dropped: neighbour discovery or the like inside a session") \
+	X(node_frag_whole, "Datagrams put together from fragments")	\
+	X(node_frag_bad, "Fragments dropped: not in order, or too long together") \
+	X(node_frag_overlap, "Fragments dropped: of a datagram with overlapping ones") \
+	X(node_frag_again, "Fragments dropped: they were there already") \
+	X(node_frag_late, "Fragments dropped: the others did not come in time") \
+	X(node_frag_full, "Fragments dropped: too many datagrams at once") \
 	X(node_in_lost, "Packets that the TUN device did not take")	\
 	X(node_ra, "Router Advertisements taken in")			\
 	X(node_ra_bad, "Router Advertisements ignored: not in order")	\
