@@ -11,6 +11,9 @@
 #include <netinet/in.h>
 
 #include "kt.h"
+#include "../../sys/netinet6/ilnp/core/ilnp_stat.h"
+
+void (*kt_goodbye)(void) = power_off;
 
 static unsigned int good, bad;
 
@@ -50,6 +53,17 @@ counter(const char *name)
 	if (sysctl_get(path, &v, &len) < 0)
 		say("no counter %s\n", name);
 	return (v);
+}
+
+void
+say_counters(void)
+{
+#define	X(name, text)							\
+	if (counter(#name) != 0)					\
+		say(" " #name "=%lu", (unsigned long)counter(#name));
+	ILNP_STATS(X)
+#undef X
+	say("\n");
 }
 
 bool
@@ -301,5 +315,6 @@ _start(void)
 	say("KT: %s\n", bad == 0 ? "PASS" : "FAIL");
 	/* The console is slower than the end of the machine. */
 	sleep_ms(1000);
+	kt_goodbye();
 	power_off();
 }

@@ -46,6 +46,9 @@ void	set(const char *knob, int value);
 /* A counter of net.inet6.ilnp6.stats. */
 uint64_t counter(const char *name);
 
+/* Prints all counters that are not zero. */
+void	say_counters(void);
+
 /* Prints a text sysctl; returns true if it contains `part'. */
 bool	listing(const char *name, const char *part);
 
@@ -64,6 +67,9 @@ struct conn {
 	bool	twice;		/* the nonce stands there twice */
 	enum sum sum;
 };
+
+/* What is done at the very end; it switches the machine off. */
+extern void (*kt_goodbye)(void);
 
 struct sockaddr_in6 kt_address(struct ilv, uint16_t port);
 

@@ -53,6 +53,7 @@ void	ilnp_unlock(struct ilnp_lock *);
 bool	ilnp_lock_mine(const struct ilnp_lock *);
 
 #define	ILNP_LOCK_ASSERT(l)	ILNP_ASSERT(ilnp_lock_mine(l))
+#define	ilnp_env_counted(name)	((void)0)
 #define	ILNP_EPOCH_ASSERT()	ILNP_ASSERT(ilnp_env_in_epoch())
 
 struct ilnp_deferred {

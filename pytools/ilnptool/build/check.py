@@ -32,7 +32,7 @@ _OPTIONS = {
     "opt_global.h": "#define VIMAGE 1\n#define SMP 1\n#define KDTRACE_HOOKS 1\n",
     "opt_inet.h": "#define INET 1\n",
     "opt_inet6.h": "#define INET6 1\n",
-    "opt_ddb.h": "#define DDB 1\n",
+    "opt_ddb.h": "",  # the debugger's headers are in no package
     "opt_ipsec.h": "",
     "opt_route.h": "",
     "opt_rss.h": "",

@@ -47,12 +47,26 @@
 #define	ILNP_IDENTITY_W3	0x25fa
 
 /*
- * Socket options of level IPPROTO_IPV6, for connected sockets; values are of
- * struct in6_addr.  They tell the locators in use now, whereas getsockname()
- * and getpeername() keep to those that the flow began with.
+ * Socket options of level IPPROTO_IPV6, for sockets connected by ILNP; values
+ * are of struct in6_addr or those of ilnp_sock.h.  They tell the locators in
+ * use now, whereas getsockname() and getpeername() keep to those that the flow
+ * began with.
  */
 #define	ILNP_SO_LOCAL		120	/* read: from where we send */
 #define	ILNP_SO_PEER		121	/* read: where the peer is reached */
+#define	ILNP_SO_LOCATORS	122	/* read: struct ilnp_soloc [] */
+#define	ILNP_SO_PATHS		123	/* read: struct ilnp_sopath [] */
+#define	ILNP_SO_CHOICE		124	/* struct ilnp_sochoice */
+
+/* States of a locator, of a path. */
+#define	ILNP_SL_VALID		0	/* usable, not in use */
+#define	ILNP_SL_ACTIVE		1	/* usable, in use */
+#define	ILNP_SL_EXPIRED		2	/* past its lifetime, still in use */
+#define	ILNP_SL_AGED		3	/* past its lifetime, not in use */
+#define	ILNP_SP_NEW		0	/* nobody has answered by it yet */
+#define	ILNP_SP_UP		1
+#define	ILNP_SP_SUSPECT		2	/* something was lost */
+#define	ILNP_SP_DOWN		3
 
 /*
  * How a flow, or a session for all its flows, wants its paths chosen:

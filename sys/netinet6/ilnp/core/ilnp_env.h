@@ -31,6 +31,7 @@
  *	ilnp_load_16(p), ilnp_store_16(p, v)	same for uint16_t
  *	ilnp_add_64(p, n)		relaxed atomic addition to a uint64_t
  *	ilnp_prefetch(p)		a hint
+ *	ilnp_env_counted(name)		the counter of that name goes up
  */
 #ifndef _ILNP_ENV_H_
 #define	_ILNP_ENV_H_

@@ -44,7 +44,10 @@ struct ilnp_local *ilnp_ilcc_local(struct ilnp_ilcc *);
 
 /* The counters; what an edge finds out itself it counts there too. */
 struct ilnp_stats *ilnp_ilcc_stats(struct ilnp_ilcc *);
-#define	ILNP_COUNT(c, name)	ilnp_add_64(&ilnp_ilcc_stats(c)->name, 1)
+#define	ILNP_COUNT(c, name)	do {					\
+	ilnp_add_64(&ilnp_ilcc_stats(c)->name, 1);			\
+	ilnp_env_counted(#name);					\
+} while (0)
 
 /* The default selection algorithm.  Returns 0 or ENOENT. */
 int	ilnp_ilcc_algorithm(struct ilnp_ilcc *, const char *name);

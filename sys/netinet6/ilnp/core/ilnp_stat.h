@@ -64,6 +64,9 @@ struct ilnp_stats {
 };
 
 /* Adds one to a counter of the cache `c'. */
-#define	ILNP_STAT(c, name)	ilnp_add_64(&(c)->c_stats.name, 1)
+#define	ILNP_STAT(c, name)	do {					\
+	ilnp_add_64(&(c)->c_stats.name, 1);				\
+	ilnp_env_counted(#name);					\
+} while (0)
 
 #endif /* !_ILNP_STAT_H_ */

@@ -25,6 +25,8 @@
  * ilnp_edge_sockopt.c	socket options
  * ilnp_edge_pfil.c	what replaces the hooks where there are none
  * ilnp_edge_mod.c	ILNP as a module of the kernel
+ * ilnp_edge_event.c	events for userland
+ * ilnp_edge_ddb.c	commands of the kernel debugger
  */
 #ifndef _NETINET6_ILNP_KERN_ILNP_EDGE_H_
 #define	_NETINET6_ILNP_KERN_ILNP_EDGE_H_
@@ -118,6 +120,7 @@ struct ilnp_flow {
 	struct in6_addr	f_laddr;	/* (c) anchors */
 	struct in6_addr	f_faddr;
 	struct ilnp_sess *f_sess;	/* (c) held; NULL: not connected */
+	struct ilnp_choice f_choice;	/* the core's, under its locks */
 	struct ilnp_deferred f_deferred;
 };
 
@@ -143,6 +146,16 @@ struct ilnp_hint {
 };
 
 #define	ILNP_HINTS_MAX	64
+
+#define	ILNP_EVENTS_MAX	64
+
+/* Events that wait to be told; (q) q_lock. */
+struct ilnp_events {
+	struct mtx	q_lock;
+	uint32_t	q_n;		/* (q) */
+	uint32_t	q_lost;		/* (q) for want of room */
+	struct ilnp_event q_event[ILNP_EVENTS_MAX];	/* (q) oldest first */
+};
 
 /* An address that ILNP has added to an interface. */
 struct ilnp_mine {
@@ -176,6 +189,8 @@ struct ilnp_edge {
 	struct ilnp_hint e_hint[ILNP_HINTS_MAX];	/* (m) */
 	struct timeout_task e_tick;
 	struct timeout_task e_scan;
+	struct ilnp_events e_events;
+	struct task	e_notify;
 	struct ilnp_acts *e_acts;	/* (k) */
 };
 
@@ -216,11 +231,12 @@ ilnp_set_l64(struct in6_addr *a, struct ilnp_l64 l64)
 }
 
 /*
- * Probes, with the verdict of the core:
+ * Probes, with the verdict of the core, and (ilnp_env_impl.h) one for each
+ * counter that goes up, before the verdict it stands for:
  *	ilnp6:::in(enum ilnp_inverdict, struct mbuf *, struct ilnp_in *)
  *	ilnp6:::out(enum ilnp_outverdict, struct mbuf *, struct ilnp_out *)
+ *	ilnp6:::count(const char *)
  */
-SDT_PROVIDER_DECLARE(ilnp6);
 SDT_PROBE_DECLARE(ilnp6, , , in);
 SDT_PROBE_DECLARE(ilnp6, , , out);
 
@@ -414,6 +430,14 @@ u_int	ilnp_out_room(struct ilnp_ilcc *);
  */
 int	ilnp_tso_output(struct mbuf *m, struct ip6_pktopts *, int flags,
 	    struct inpcb *);
+
+/* ilnp_edge_event.c */
+
+void	ilnp_event_init(struct ilnp_edge *);
+void	ilnp_event_fini(struct ilnp_edge *);
+
+/* An ilnp_event_fn for an edge.  Any lock may be held. */
+void	ilnp_event_post(void *edge, const struct ilnp_event *);
 
 /* ilnp_edge_text.c */
 

@@ -123,13 +123,39 @@ read_prefixes(const struct ilnp_edge *e, struct ilnp_prefixes *ps,
 	ND6_RUNLOCK();
 }
 
-/* Tells the core what has come, stayed and gone. */
-static void
-tell_core(struct ilnp_ilcc *c, const struct ilnp_prefixes *ps)
+/* True if we send from a locator, and so would be found at it. */
+static bool
+is_sent_from(struct ilnp_locset *set, struct ilnp_l64 l64)
 {
-	struct ilnp_local *lo = ilnp_ilcc_local(c);
-	struct ilnp_locset set;
+	const struct ilnp_loc *l = ilnp_locset_find(set, l64);
+
+	return (l != NULL && (l->l_flags & ILNP_LOC_F_WITHDRAWN) == 0);
+}
+
+/* Tells userland of those of `set' that are not in `than'. */
+static void
+tell_more(struct ilnp_edge *e, struct ilnp_locset *set,
+    struct ilnp_locset *than, enum ilnp_event_kind kind)
+{
+	struct ilnp_event ev = { .e_kind = kind };
+
+	for (uint32_t i = 0; i < set->ls_n; i++) {
+		ev.e_pair.local = set->ls_loc[i].l_l64;
+		if (is_sent_from(set, ev.e_pair.local) &&
+		    !is_sent_from(than, ev.e_pair.local))
+			ilnp_event_post(e, &ev);
+	}
+}
+
+/* Tells the core, and userland, what has come, stayed and gone. */
+static void
+tell_core(struct ilnp_edge *e, const struct ilnp_prefixes *ps)
+{
+	struct ilnp_local *lo = ilnp_ilcc_local(e->e_cache);
+	struct ilnp_locset set, before;
 	ilnp_time_t now = ilnp_now();
+
+	ilnp_local_list(lo, &before);
 
 	for (u_int i = 0; i < ps->ps_n; i++) {
 		const struct ilnp_prefix *p = &ps->ps_prefix[i];
@@ -151,6 +177,9 @@ tell_core(struct ilnp_ilcc *c, const struct ilnp_prefixes *ps)
 		if (!found)
 			(void)ilnp_local_del(lo, set.ls_loc[i].l_l64, now);
 	}
+	ilnp_local_list(lo, &set);
+	tell_more(e, &before, &set, ILNP_EV_LOC_DEL);
+	tell_more(e, &set, &before, ILNP_EV_LOC_ADD);
 }
 
 /* The next hop through a router, referenced, or NULL. */
@@ -265,7 +294,7 @@ scan_without(struct ilnp_edge *e, uint32_t leaving)
 		ilnp_addr_prepare(e, &ps->ps_prefix[i]);
 	/* The way out exists before anybody chooses its locator. */
 	publish(e, make_here(e, ps));
-	tell_core(c, ps);
+	tell_core(e, ps);
 	free(ps, M_ILNP);
 	if (gen != ilnp_local_gen(ilnp_ilcc_local(c)))
 		ilnp_edge_kick(e);

@@ -31,6 +31,7 @@ struct leaving {
 	struct ilnp_ilcc *l_cache;
 	const struct ilnp_here *l_here;
 	struct ilnp_sess *l_sess;
+	struct ilnp_choice *l_choice;	/* NULL: none */
 	const struct ilnp_note *l_note;	/* NULL: none */
 	bool		l_keep;		/* the locators are right as they are */
 };
@@ -49,6 +50,13 @@ ilnp_out_room(struct ilnp_ilcc *c)
 {
 	return (ilnp_load_32(&ilnp_ilcc_conf(c)->nonce_size) ==
 	    ILNP_NONCE_SHORT ? 8 : 16);
+}
+
+static void
+take_flow(struct leaving *l, const struct ilnp_flow *f)
+{
+	l->l_sess = f->f_sess;
+	l->l_choice = __DECONST(struct ilnp_choice *, &f->f_choice);
 }
 
 /* Finds out what a packet is to us.  Returns false if nothing. */
@@ -70,14 +78,14 @@ know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
 		f = ilnp_flow_of(l->l_edge, inp);
 		if (f == NULL)
 			return (false);
-		l->l_sess = f->f_sess;
+		take_flow(l, f);
 		return (l->l_sess != NULL);
 	}
 	f = ILNP_HOOKED ? NULL : ilnp_pfil_leaves(l->l_edge, m, inp);
 	if (f != NULL) {
 		/* Without a socket, it answers, and goes where that came from. */
 		l->l_keep = inp == NULL;
-		l->l_sess = f->f_sess;
+		take_flow(l, f);
 		return (true);
 	}
 	l->l_keep = true;
@@ -281,7 +289,8 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		return (true);
 	}
 	verdict = ilnp_sess_output(l.l_cache, l.l_sess,
-	    (uint32_t)m->m_pkthdr.len, flow_of(inp), NULL, ilnp_now(), &out);
+	    (uint32_t)m->m_pkthdr.len, flow_of(inp), l.l_choice, ilnp_now(),
+	    &out);
 	SDT_PROBE3(ilnp6, , , out, verdict, m, &out);
 	if (out.o_kick)
 		ilnp_edge_kick(l.l_edge);

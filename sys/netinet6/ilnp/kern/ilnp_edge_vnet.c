@@ -21,6 +21,7 @@ FEATURE(ilnp6, "Identifier-Locator Network Protocol for IPv6");
 SDT_PROVIDER_DEFINE(ilnp6);
 SDT_PROBE_DEFINE3(ilnp6, , , in, "int", "struct mbuf *", "struct ilnp_in *");
 SDT_PROBE_DEFINE3(ilnp6, , , out, "int", "struct mbuf *", "struct ilnp_out *");
+SDT_PROBE_DEFINE1(ilnp6, , , count, "const char *");
 
 int ilnp_active;
 
@@ -88,7 +89,7 @@ ilnp_edge_enable(struct ilnp_edge *e)
 	sx_assert(&e->e_sx, SA_XLOCKED);
 	if (e->e_cache != NULL)
 		return (0);
-	c = ilnp_ilcc_alloc(&e->e_conf, NULL, NULL);
+	c = ilnp_ilcc_alloc(&e->e_conf, ilnp_event_post, e);
 	if (c == NULL)
 		return (ENOMEM);
 	e->e_acts = malloc(sizeof(*e->e_acts) + ILNP_ACTS_TICK *
@@ -149,6 +150,7 @@ make_edge(const void *unused __unused)
 	mtx_init(&e->e_hintlock, "ilnp hints", NULL, MTX_DEF);
 	mtx_init(&e->e_flows.t_lock, "ilnp flows", NULL, MTX_DEF);
 	ilnp_conf_init(&e->e_conf);
+	ilnp_event_init(e);
 	TIMEOUT_TASK_INIT(taskqueue_thread, &e->e_tick, 0, tick_task, e);
 	ilnp_loc_init(e);
 }
@@ -164,6 +166,7 @@ unmake_edge(const void *unused __unused)
 	ilnp_edge_disable(e);
 	sx_xunlock(&e->e_sx);
 	ilnp_loc_fini(e);
+	ilnp_event_fini(e);
 	e->e_vnet = NULL;
 	mtx_destroy(&e->e_flows.t_lock);
 	mtx_destroy(&e->e_hintlock);

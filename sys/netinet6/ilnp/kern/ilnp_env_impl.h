@@ -18,6 +18,7 @@
 #include <sys/lock.h>
 #include <sys/malloc.h>
 #include <sys/mutex.h>
+#include <sys/sdt.h>
 #include <sys/stddef.h>
 
 MALLOC_DECLARE(M_ILNP);
@@ -60,6 +61,11 @@ void	ilnp_env_defer(struct ilnp_deferred *,
 #define	ilnp_load_16(p)		__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define	ilnp_store_16(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define	ilnp_add_64(p, n)	((void)__atomic_fetch_add((p), (n), __ATOMIC_RELAXED))
+/* The counter of that name goes up. */
+SDT_PROVIDER_DECLARE(ilnp6);
+SDT_PROBE_DECLARE(ilnp6, , , count);
+#define	ilnp_env_counted(name)	SDT_PROBE1(ilnp6, , , count, name)
+
 #define	ilnp_prefetch(p)	__builtin_prefetch(p)
 
 #endif /* !_ILNP_ENV_IMPL_H_ */
