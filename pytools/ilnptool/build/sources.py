@@ -37,6 +37,26 @@ def kernel_sources(root: Path | None = None) -> dict[PurePosixPath, Path]:
     return found
 
 
+# The core's parts that the resolver is built on.
+_LIBC_CORE = "ilnp_addr.c ilnp_addr.h ilnp_env.h ilnp_rd.h ilnp_types.h ilnp_wire.h"
+# Front doors of other systems, and what is built from outside of the tree.
+_NOT_LIBC = {"nss_freebsd.c", "nss_linux.c", "resolve.c", "teach_node.c"}
+
+
+def libc_sources(root: Path | None = None) -> dict[PurePosixPath, Path]:
+    """Return our files for FreeBSD's libc: where each goes in a tree, and where it is here."""
+    top = root or project()
+    found = {
+        PurePosixPath("lib/libc-ilnp") / path.name: path
+        for path in sorted((top / "lib/libc-ilnp").glob("*.[ch]"))
+        if path.name not in _NOT_LIBC
+    }
+    core = [f"sys/netinet6/ilnp/core/{name}" for name in _LIBC_CORE.split()]
+    for name in (*core, "sys/netinet6/ilnp/ilnp.h"):
+        found[PurePosixPath(name)] = top / name
+    return found
+
+
 def digest_of(files: dict[PurePosixPath, Path]) -> str:
     """Return a hash of the names and contents of files."""
     total = hashlib.sha256()

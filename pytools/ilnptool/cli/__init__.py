@@ -25,6 +25,7 @@ COMMANDS = {
     "lab": "ilnptool.cli.lab:lab",
     "bhyve-lab": "ilnptool.cli.bhyve:bhyve_lab",
     "status": "ilnptool.cli.status:status",
+    "resolve": "ilnptool.cli.resolve:resolve",
     "decode": "ilnptool.cli.files:decode",
     "report": "ilnptool.cli.files:report",
     "doctor": "ilnptool.cli.machine:doctor",

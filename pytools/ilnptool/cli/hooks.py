@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from ilnptool.build.sources import install, kernel_sources, project
+from ilnptool.build.sources import install, kernel_sources, libc_sources, project
 from ilnptool.errors import CheckFailed, UsageError
-from ilnptool.hooks.lock import LOCK_FILE, Reviewed, load_lock, save_lock
+from ilnptool.hooks.lock import LIBC_LOCK_FILE, LOCK_FILE, Reviewed, load_lock, save_lock
 from ilnptool.hooks.patch import context, function_text, unified
 from ilnptool.hooks.plan import Placed, Plan, apply_plan, make_plan
-from ilnptool.hooks.spec import HOOK_FILE, load_hooks
+from ilnptool.hooks.spec import HOOK_FILE, LIBC_HOOK_FILE, load_hooks
 from ilnptool.hooks.tree import open_tree
 
 _TREE = click.argument(
@@ -22,17 +24,40 @@ _TREE = click.argument(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of FreeBSD that has hooks of its own."""
+
+    hooks: Path
+    lock: Path
+    sources: Callable[[], dict[PurePosixPath, Path]]
+    witness: str
+
+
+_KERNEL = _Part(HOOK_FILE, LOCK_FILE, kernel_sources, "sys/netinet6/ilnp/kern/ilnp_hooks.h")
+_LIBC = _Part(LIBC_HOOK_FILE, LIBC_LOCK_FILE, libc_sources, "lib/libc-ilnp/ilnp_front.h")
+
+
+def _part() -> _Part:
+    part = click.get_current_context().obj
+    assert isinstance(part, _Part)
+    return part
+
+
 def _plan(tree: Path) -> Plan:
-    root = project()
-    return make_plan(open_tree(tree), load_hooks(root / HOOK_FILE), load_lock(root / LOCK_FILE))
+    root, part = project(), _part()
+    return make_plan(open_tree(tree), load_hooks(root / part.hooks), load_lock(root / part.lock))
 
 
 @click.group()
-def hooks() -> None:
+@click.option("--libc", is_flag=True, help="Those of the C library instead of the kernel's.")
+@click.pass_context
+def hooks(context: click.Context, libc: bool) -> None:
     """Insert the lines that let ILNP into a FreeBSD 14 or 15 source tree.
 
     TREE defaults to /usr/src.  Only `apply' changes it.
     """
+    context.obj = _LIBC if libc else _KERNEL
 
 
 @hooks.command()
@@ -75,9 +100,9 @@ def apply(tree: Path, sources: bool, unreviewed: bool) -> None:
     if not changed:
         click.echo("all hooks are there already")
     if sources:
-        for path in install(kernel_sources(), tree):
+        for path in install(_part().sources(), tree):
             click.echo(f"installed {path}")
-    elif not (tree / "sys/netinet6/ilnp/kern/ilnp_hooks.h").exists():
+    elif not (tree / _part().witness).exists():
         click.echo("our own files are not in this tree yet: add --sources", err=True)
 
 
@@ -131,7 +156,7 @@ def review(tree: Path, accept: bool, every: bool) -> None:
         )
         for place in places
     ]
-    path = project() / LOCK_FILE
+    path = project() / _part().lock
     save_lock(path, load_lock(path).accept(entries))
     click.echo(f"{path}: {len(entries)} functions of {plan.tree.release} recorded")
 
@@ -141,5 +166,7 @@ def review(tree: Path, accept: bool, every: bool) -> None:
 @click.option("--sources", is_flag=True, help="Also create our own files.")
 def diff(tree: Path, sources: bool) -> None:
     """Print the patch that `apply' amounts to, for patch -p1."""
-    added = [(name, path.read_text()) for name, path in kernel_sources().items()] if sources else []
+    added = (
+        [(name, path.read_text()) for name, path in _part().sources().items()] if sources else []
+    )
     click.echo(unified(_plan(tree), added), nl=False)

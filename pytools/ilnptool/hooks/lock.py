@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from ilnptool.errors import FileError
 
 LOCK_FILE = Path("sys/hooks/hooks.lock")
+LIBC_LOCK_FILE = Path("lib/libc-ilnp/hooks.lock")
 _LINE = re.compile(r"(\S+)\s+(\S+):(\w+)\s+([0-9a-f]{64})")
 _HEAD = """\
 # SPDX-License-Identifier: BSD-2-Clause

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""sys/hooks/hooks.toml: what is inserted where, and why."""
+"""sys/hooks/hooks.toml, and that of lib/libc-ilnp: what is inserted where, and why."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ilnptool.hooks.tokens import is_c, tokenize
 from ilnptool.tomlfile import Table, load
 
 HOOK_FILE = Path("sys/hooks/hooks.toml")
+LIBC_HOOK_FILE = Path("lib/libc-ilnp/hooks.toml")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FUNCTION = re.compile(r"[A-Za-z_]\w*")
 _KEYS = ("id", "why", "file", "function", "anchor", "where", "text")
@@ -50,8 +51,8 @@ class Hook:
 
 def _file(table: Table) -> PurePosixPath:
     path = PurePosixPath(table.string("file"))
-    if path.is_absolute() or ".." in path.parts or path.parts[:1] != ("sys",):
-        table.fail("file", str(path), "a path below the tree that begins with sys/")
+    if path.is_absolute() or ".." in path.parts or path.parts[:1] not in (("sys",), ("lib",)):
+        table.fail("file", str(path), "a path below the tree that begins with sys/ or lib/")
     return path
 
 
