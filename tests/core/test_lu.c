@@ -677,7 +677,36 @@ forged_updates_by_the_thousand_change_nothing(void **state)
 	assert_int_equal(ilnp_ilcc_count(r.c), 1);
 }
 
+/*
+ * The peer goes somewhere and comes back, and of its three updates only the
+ * first and the last arrive: they say the same, but the last is news.
+ */
+/* checklist: 73 86 */
+static void
+known_set_is_news_to_who_has_seen_the_peer_elsewhere(void **state)
+{
+	struct ilnp_sess *s = rig_opened(1, &N1);
+
+	(void)state;
+	assert_int_equal(RIG_LU(B(0), A(0), &N1, { l64(B(0)), 0, 300 }),
+	    ILNP_IN_CONSUMED);
+	assert_int_equal(rig_udp(B(3), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_true(rig_knows(s, B(3)));
+	r.now += ILNP_SEC(1);
+	assert_int_equal(RIG_LU(B(0), A(0), &N1, { l64(B(0)), 0, 300 }),
+	    ILNP_IN_CONSUMED);
+	assert_int_equal(rig_acts(ILNP_CTL_LU), 1);
+	assert_false(rig_knows(s, B(3)));
+	assert_int_equal(STAT(lu_rcvd), 2);
+	/* Once more, and it is a repeat. */
+	assert_int_equal(RIG_LU(B(0), A(0), &N1, { l64(B(0)), 0, 300 }),
+	    ILNP_IN_CONSUMED);
+	assert_int_equal(STAT(lu_dup), 1);
+}
+
 TEST_MAIN(
+	RIG_TEST(known_set_is_news_to_who_has_seen_the_peer_elsewhere),
 	RIG_TEST(valid_update_replaces_the_set_and_is_acknowledged_word_for_word),
 	RIG_TEST(ack_of_an_update_that_only_removes_goes_to_a_locator_still_listed),
 	RIG_TEST(ack_goes_to_the_locator_that_is_new_wherever_it_is_listed),

@@ -94,7 +94,10 @@ def _updated(session: Session, view: PacketView, past: Past, now: int) -> Sessio
         return session
     if not session.confirmed or session.provisional:
         return session
-    if past.last_update == update.records:
+    learnt = any(
+        flags & Flag.LEARNT and not flags & Flag.WITHDRAWN for _, flags in session.locators.values()
+    )
+    if past.last_update == update.records and not learnt:
         return session
     if past.last_update is not None and now - past.last_update_at < LU_GAP_US:
         return session

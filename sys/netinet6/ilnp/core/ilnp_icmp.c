@@ -91,6 +91,20 @@ acknowledge(struct ilnp_sess *s, const struct ilnp_lu *lu,
 	a->a_ctl.cp_bodylen = (uint16_t)(lu->lu_count * lu->lu_reclen);
 }
 
+/*
+ * True if we have seen the peer at a locator that no update has named yet: a
+ * set that we know is news then, the peer may have gone there and come back.
+ */
+static bool
+has_learnt(const struct ilnp_locset *ls)
+{
+	for (u_int i = 0; i < ls->ls_n; i++)
+		if ((ls->ls_loc[i].l_flags & (ILNP_LOC_F_LEARNT |
+		    ILNP_LOC_F_WITHDRAWN)) == ILNP_LOC_F_LEARNT)
+			return (true);
+	return (false);
+}
+
 static void
 input_advert(struct ilnp_ilcc *c, struct ilnp_sess *s,
     const struct ilnp_lu *lu, const struct ilnp_view *v, ilnp_time_t now,
@@ -106,7 +120,8 @@ input_advert(struct ilnp_ilcc *c, struct ilnp_sess *s,
 
 	ILNP_LOCK_ASSERT(&s->s_lock);
 	to = ack_target(s, lu, pair.remote);
-	if (s->s_lu_rx != 0 && hash == s->s_lu_rxhash) {
+	if (s->s_lu_rx != 0 && hash == s->s_lu_rxhash &&
+	    !has_learnt(&s->s_remote)) {
 		ILNP_STAT(c, lu_dup);
 		acknowledge(s, lu, v, to, acts);
 		return;
