@@ -24,6 +24,7 @@ MAX_OCTETS = {
     "fuzz_ra": 1024,
     "fuzz_reass": 512,
     "fuzz_text": 1024,
+    "fuzz_dns": 700,
 }
 
 

@@ -115,6 +115,29 @@ def texts() -> Iterator[tuple[str, bytes]]:
     yield "hosts", b"\1" + hosts.encode()
 
 
+def answers() -> Iterator[tuple[str, bytes]]:
+    """DNS answers to a question for host.example.com, for each type that is asked for."""
+    name = b"\x04host\x07example\x03com\x00"
+    value = bytes.fromhex("000a0211") + bytes(6)
+    target = b"\x03net\x07example\x03com\x00"
+    data = {
+        0: (104, value),
+        1: (106, value),
+        2: (107, b"\0\x0a" + target),
+        3: (1, bytes(4)),
+        4: (28, bytes(16)),
+        5: (5, b"\x03net\xc0\x11"),
+    }
+    for choice, (rdtype, rdata) in data.items():
+        head = bytes((0x80 | choice, 7, 7, 0x81, 0x80, 0, 1, 0, 2, 0, 0, 0, 1))
+        kind = rdtype.to_bytes(2, "big") + b"\0\1"
+        one = b"\xc0\x0c" + kind + b"\0\0\0\x1e" + len(rdata).to_bytes(2, "big") + rdata
+        more = target + b"\0\x6a\0\1\0\0\0\x1e\0\x0a" + value
+        alias = b"\xc0\x0c\0\5\0\1\0\0\0\x1e\0\2\xc0\x11"
+        yield f"answer-{rdtype}", head + name + kind + one + one + more
+        yield f"alias-{rdtype}", head + name + kind + alias + one + more
+
+
 def main(folder: Path) -> None:
     sources = {
         "fuzz_wire": packets,
@@ -124,6 +147,7 @@ def main(folder: Path) -> None:
         "fuzz_ra": advertisements,
         "fuzz_reass": datagrams,
         "fuzz_text": texts,
+        "fuzz_dns": answers,
     }
     for target, source in sources.items():
         (folder / target).mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,7 @@ edge_alloc(void)
 		edge_free(e);
 		return (NULL);
 	}
+	e->e_acts = ILNP_ACTS(e->e_act);
 	for (u_int i = 0; i < EDGE_BUFS; i++) {
 		e->e_iov[i].iov_base = e->e_in.ep_buf[i] + EDGE_HEAD;
 		e->e_iov[i].iov_len = EDGE_PACKET;

@@ -90,7 +90,8 @@ struct edge {
 	struct iovec	e_iov[EDGE_BUFS];
 	struct sockaddr_ll e_from[EDGE_BUFS];
 	struct port	*e_port;	/* the one with packets queued, or NULL */
-	struct ilnp_acts e_acts;
+	struct ilnp_acts e_acts;	/* in e_act */
+	struct ilnp_act	e_act[ILNP_ACTS_TICK];
 	uint32_t	e_sample;	/* counts sums taken on trust */
 	ilnp_time_t	e_errsecond;	/* limits errors to the host */
 	u_int		e_nerr;

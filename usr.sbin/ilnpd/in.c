@@ -175,7 +175,8 @@ deliver(struct node *n, struct packet *p, const struct ilnp_in *in,
 	p->p_len = v->v_len;
 	if (v->v_proto == ILNP_PROTO_NONE)
 		return;
-	if (v->v_proto == ILNP_PROTO_ICMPV6 && v->v_icmptype >= ICMP_MLD_FIRST && v->v_icmptype <= ICMP_ND_LAST) {
+	if (v->v_proto == ILNP_PROTO_ICMPV6 &&
+	    v->v_icmptype >= ICMP_MLD_FIRST && v->v_icmptype <= ICMP_ND_LAST) {
 		n->n_stats.node_in_notdata++;
 		return;
 	}
@@ -205,18 +206,30 @@ may_lack_nonce(struct node *n, const struct ilnp_view *v, ilnp_time_t now)
 	return (flows_find(n->n_flows, &fk, now) != NULL);
 }
 
-/* What is known of a packet's flow, if it names one, before the core sees it. */
+/* What is known of the packet's flow before the core has seen it. */
 static enum ilnp_flowhint
-hint_of(struct node *n, const struct ilnp_view *v, const struct flow_key *fk,
-    ilnp_time_t now)
+hint_of(struct node *n, const struct packet *p, const struct ilnp_in *in,
+    struct flow_key *fk, bool *keyed, ilnp_time_t now)
 {
+	const struct ilnp_view *v = &in->i_view;
+
+	*keyed = false;
+	if (in->i_parsed != ILNP_PARSE_OK)
+		return (ILNP_FLOW_OPENS);
+	*keyed = flow_key(n->n_flows, fk, p->p_ip, p->p_len, v, false);
 	/* The flags of a TCP segment with a nonce say more than a flow does. */
 	if (v->v_proto == ILNP_PROTO_TCP && v->v_nonce.n_len != 0)
 		return (ILNP_FLOW_OPENS);
-	if (fk != NULL && flows_find(n->n_flows, fk, now) != NULL)
+	if (*keyed && flows_find(n->n_flows, fk, now) != NULL)
 		return (ILNP_FLOW_KNOWN);
 	return (v->v_nonce.n_len == 0 && may_lack_nonce(n, v, now) ?
 	    ILNP_FLOW_KNOWN : ILNP_FLOW_OPENS);
+}
+
+static bool
+is_fragment(const struct ilnp_in *in)
+{
+	return (in->i_parsed == ILNP_PARSE_OK && in->i_view.v_frag);
 }
 
 /*
@@ -259,9 +272,7 @@ static void
 input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
 {
 	struct flow_key fk;
-	struct ilnp_view v;
 	struct ilnp_in in;
-	enum ilnp_parse parsed;
 	bool keyed;
 
 	if (p->p_len <= ILNP_IP6_HDRLEN) {
@@ -273,22 +284,19 @@ input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
 		input_ra(n, iface_byindex(n, ifindex), p, now);
 		return;
 	}
-	parsed = ilnp_wire_parse(p->p_ip, p->p_len, &v);
-	if (parsed == ILNP_PARSE_OK && v.v_frag) {
-		if (!put_together(n, p, &v, now))
+	ilnp_in_look(&in, p->p_ip, p->p_len);
+	if (is_fragment(&in)) {
+		if (!put_together(n, p, &in.i_view, now))
 			return;
-		parsed = ilnp_wire_parse(p->p_ip, p->p_len, &v);
-		if (parsed == ILNP_PARSE_OK && v.v_frag) {
+		ilnp_in_look(&in, p->p_ip, p->p_len);
+		if (is_fragment(&in)) {
 			/* A fragment of a fragment: nobody sends that. */
 			n->n_stats.node_frag_bad++;
 			return;
 		}
 	}
-	keyed = parsed == ILNP_PARSE_OK &&
-	    flow_key(n->n_flows, &fk, p->p_ip, p->p_len, &v, false);
-	switch (ilnp_ilcc_input(n->n_ilcc, p->p_ip, p->p_len,
-	    parsed == ILNP_PARSE_OK ? hint_of(n, &v, keyed ? &fk : NULL, now) :
-	    ILNP_FLOW_OPENS, now, &in, &n->n_edge->e_acts)) {
+	in.i_hint = hint_of(n, p, &in, &fk, &keyed, now);
+	switch (ilnp_ilcc_input(n->n_ilcc, &in, now, &n->n_edge->e_acts)) {
 	case ILNP_IN_DELIVER:
 		deliver(n, p, &in, keyed ? &fk : NULL, now);
 		break;

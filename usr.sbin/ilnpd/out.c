@@ -14,6 +14,7 @@
 #include "hosts.h"
 #include "iface.h"
 #include "names.h"
+#include "sockapi.h"
 
 #define	OUT_OCTETS	(256 * 1024)	/* sent at once, to stay in the cache */
 #define	OUT_PACKETS	128		/* before others get their turn */
@@ -414,7 +415,8 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 		return;
 	p->p_vnet.hdr_len = edge_hdrlen(p->p_ip, p->p_len, &v);
 	verdict = ilnp_sess_output(n->n_ilcc, s, (uint32_t)p->p_len,
-	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0, NULL, now, &out);
+	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0,
+	    keyed ? sockapi_choice(n, &fk) : NULL, now, &out);
 	if (out.o_kick)
 		n->n_tick = now;
 	if (verdict == ILNP_OUT_NOPATH) {
