@@ -53,22 +53,27 @@ class Userland:
     sysroot: Path
 
 
-def _script(shop: Workshop, root: Path) -> str:
-    """Return the shell script that make's build environment runs."""
+def _scripts(shop: Workshop, root: Path) -> tuple[str, str]:
+    """Return what make's build environment runs: for the libraries, and for one program $1."""
     src, sysroot = shop.tree.root, shop.platform / "tmp"
     # Owners and the like mean nothing here; this installer of the tree's leaves them out.
-    common = f"-j{shop.jobs} -DWITH_AUTO_OBJ INSTALL='sh {src}/tools/install.sh'"
-    lines = ["set -e"]
+    common = f"-DWITH_AUTO_OBJ INSTALL='sh {src}/tools/install.sh'"
+    make = f"make -j{shop.jobs} {common} {_LIBRARY_FLAGS}"
+    libraries = ["set -e"]
     for name in _LIBRARIES.split():
-        make = f"make {common} {_LIBRARY_FLAGS}"
-        install = f"{make} DESTDIR={sysroot} install"
-        lines.append(f'echo "===> lib/{name}"; cd {src}/lib/{name}; {make} all; {install}')
-    for name in _PROGRAMS.split():
-        make = f"make {common} {_PROGRAM_FLAGS}"
-        install = f"{make} DESTDIR={root} install"
-        # What build-world has left here is linked otherwise.
-        lines.append(f'echo "===> {name}"; cd {src}/{name}; {make} clean; {make} all; {install}')
-    return "\n".join(lines) + "\n"
+        steps = f"{make} all; {make} DESTDIR={sysroot} install"
+        libraries.append(f'echo "===> lib/{name}"; cd {src}/lib/{name}; {steps}')
+    make = f"make {common} {_PROGRAM_FLAGS}"
+    program = [
+        "set -e",
+        'echo "===> $1"',
+        f'cd {src}/"$1"',
+        # What build-world has left there is compiled and linked otherwise.
+        f'rm -f {shop.platform}/"$1"/*.o {shop.platform}/"$1/${{1##*/}}"',
+        f"{make} all",
+        f"{make} DESTDIR={root} install",
+    ]
+    return "\n".join(libraries) + "\n", "\n".join(program) + "\n"
 
 
 def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
@@ -78,8 +83,9 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
     """
     root = shop.root / "userland"
     found = Userland(root, shop.platform / "tmp")
-    script = _script(shop, root)
-    key = key_of(digest_of_tree(shop.tree.root), shop.host.compiler, script, *_VARIABLES)
+    libraries, program = _scripts(shop, root)
+    scripts = (libraries, program, _PROGRAMS)
+    key = key_of(digest_of_tree(shop.tree.root), shop.host.compiler, *scripts, *_VARIABLES)
     mark = shop.root / "userland.key"
     if mark.exists() and mark.read_text() == key:
         return found
@@ -91,8 +97,11 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
             shutil.rmtree(root)
         for name in _FOLDERS:
             (root / name).mkdir(parents=True)
+        one = shop.root / "userland-program.sh"
+        one.write_text(program)
         path = shop.root / "userland.sh"
-        path.write_text(script)
+        names = " ".join(_PROGRAMS.split())
+        path.write_text(f"{libraries}echo {names} | xargs -n 1 -P {shop.jobs} sh {one}\n")
         variables = (*_VARIABLES, f"BUILDENV_SHELL=sh {path}")
         run_task(shop.single("buildenv", variables, "userland"), report)
         mark.write_text(key)

@@ -11,8 +11,9 @@ from ilnptool.cli.output import json_option, print_json, print_table, say, steps
 from ilnptool.config import load_config
 from ilnptool.errors import UsageError
 from ilnptool.lab.catalogue import find_topology, shipped
-from ilnptool.lab.netns import NetnsLab, open_lab
+from ilnptool.lab.netns import NetnsLab
 from ilnptool.lab.overview import describe_lab
+from ilnptool.lab.qemu import open_any
 from ilnptool.lab.state import LabState, labs_in
 from ilnptool.lab.teardown import remove_lab, require_root
 from ilnptool.lab.topology import load_topology
@@ -75,7 +76,7 @@ def exec_(ctx: click.Context, name: str, node: str, argv: tuple[str, ...]) -> No
     """
     require_root("lab exec")
     argv = argv[1:] if argv[:1] == ("--",) else argv
-    opened = open_lab(load_config(), name)
+    opened = open_any(load_config(), name)
     if not argv:
         raise UsageError(f"no command; for a shell: ilnptool lab exec {name} {node} -- sh")
     status = run.attach(argv, space=opened.space(node), env=opened.environment)
@@ -88,7 +89,7 @@ def exec_(ctx: click.Context, name: str, node: str, argv: tuple[str, ...]) -> No
 def status(name: str, as_json: bool) -> None:
     """Show the nodes, links and services of a LAB."""
     require_root("lab status")
-    found = describe_lab(open_lab(load_config(), name))
+    found = describe_lab(open_any(load_config(), name))
     if as_json:
         print_json(found)
         return

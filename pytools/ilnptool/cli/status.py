@@ -12,8 +12,8 @@ import click
 from ilnptool.cli.output import json_option, print_json, print_table, say
 from ilnptool.config import Config, load_config
 from ilnptool.errors import IlnpError, UsageError
-from ilnptool.lab.netns import open_lab
 from ilnptool.lab.node import survey
+from ilnptool.lab.qemu import QemuLab, open_any
 from ilnptool.lab.state import labs_in
 
 
@@ -21,9 +21,10 @@ def _sockets(config: Config, lab: str | None, node: str | None) -> dict[str, Pat
     """Return the control sockets of the nodes that are meant, by LAB/NODE."""
     found = {}
     for name in [lab] if lab is not None else labs_in(config.state):
-        opened = open_lab(config, name)
+        opened = open_any(config, name)
+        machines = opened.machines if isinstance(opened, QemuLab) else ()
         for each in opened.topology.nodes:
-            if each.ilnp and node in (None, each.name):
+            if each.ilnp and each.name not in machines and node in (None, each.name):
                 found[f"{name}/{each.name}"] = opened.control_socket(each.name)
     if node is not None and not found:
         raise UsageError(f"no lab has an ILNP node {node}; see `ilnptool lab list`")
