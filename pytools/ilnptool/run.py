@@ -35,24 +35,31 @@ PACKAGES = {
     "tshark": "tshark",
 }
 
-# Runs inside the mount namespace that `ip netns exec` makes for this one command, so the file of
-# the machine stays as it is.  A fixed text: what is run arrives as arguments, never as shell words.
-_OVERLAY = 'mount --bind -- "$0" /etc/hosts && exec "$@"'
+# Runs inside the mount namespace that `ip netns exec` makes for this one command, so the files of
+# the machine stay as they are.  A fixed text: what is run arrives as arguments, never as shell
+# words.
+_OVERLAY = (
+    'while [ "$1" != -- ]; do mount --bind -- "$1" "$2" || exit 125; shift 2; done; '
+    'shift; exec "$@"'
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Where a command runs: a named network namespace, with its own /etc/hosts if given."""
+    """Where a command runs: a named network namespace, with files of its own in /etc if given."""
 
     netns: str
     hosts: Path | None = None
+    resolv: Path | None = None  # in the place of resolv.conf
 
     def wrap(self, argv: Sequence[str]) -> list[str]:
         """Return the command that runs `argv` in this place."""
         enter = ["ip", "netns", "exec", self.netns]
-        if self.hosts is None:
+        files = {"/etc/hosts": self.hosts, "/etc/resolv.conf": self.resolv}
+        mounts = [x for at, file in files.items() if file is not None for x in (str(file), at)]
+        if not mounts:
             return [*enter, *argv]
-        return [*enter, "/bin/sh", "-c", _OVERLAY, str(self.hosts), *argv]
+        return [*enter, "/bin/sh", "-c", _OVERLAY, "sh", *mounts, "--", *argv]
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def test_inherited_descriptor_is_open_in_the_command(tmp_path: Path) -> None:
 def test_space_names_namespace_and_hosts_file() -> None:
     argv = run.Space("ns", Path("/h")).wrap(["ping", "x y"])
     assert argv[:4] == ["ip", "netns", "exec", "ns"]
-    assert argv[-3:] == ["/h", "ping", "x y"]
+    assert argv[-5:] == ["/h", "/etc/hosts", "--", "ping", "x y"]
     assert run.Space("ns").wrap(["ping"]) == ["ip", "netns", "exec", "ns", "ping"]
 
 

@@ -4,7 +4,7 @@
   serve    greets everybody who connects
   arrive   has new clients look a name up and connect to it, one after the other
   watch    writes down whenever the primary server's answer for a name changes
-  reask    asks the name of a correspondent again when all paths to it are down
+  learn    looks a name up and teaches it to the node, as the resolver of a program does
 
 Each writes one JSON object per line.
 """
@@ -15,7 +15,7 @@ import argparse
 import json
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from ilnptool.wire.values import IDENTITY_L64, Nid
 GREETING = b"welcome\n"
 CONNECT_SECONDS = 5.0
 WATCH_SECONDS = 0.1
-REASK_SECONDS = 0.3
+NAMES_SOCKET = b"\0ilnpd.names"  # where resolvers teach the node
 LOCATORS_MAX = 8  # that a node learns of one correspondent
 
 
@@ -124,30 +124,20 @@ def watch(server: str, names: Sequence[str]) -> None:
         time.sleep(WATCH_SECONDS)
 
 
-def _lost(control: NodeControl) -> list[Mapping[str, Any]]:
-    """Return the sessions whose name is known and of whose paths none works."""
-    sessions = control.request({"cmd": "sessions"})["sessions"]
-    return [
-        x
-        for x in sessions
-        if x.get("name") and not any(path["state"] == "up" for path in x["paths"])
-    ]
-
-
-def reask(path: Path, resolver: str, zone: str) -> None:
-    """Ask again for the names of sessions that have no path, until they have one."""
-    with NodeControl(path) as control:
-        while True:
-            for session in _lost(control):
-                try:
-                    answer = lookup(resolver, f"{session['name']}.{zone}", timeout=1.0)
-                    if answer.l64s:
-                        teach(control, parse_nid(session["remote_nid"]), answer)
-                except IlnpError as err:
-                    tell(name=session["name"], error=str(err))
-                else:
-                    tell(name=session["name"], l64s=[str(l64) for _, l64 in answer.l64s])
-            time.sleep(REASK_SECONDS)
+def learn(resolver: str, name: str) -> None:
+    """Teach the node what a name stands for: it will ask the name again when that leads nowhere."""
+    answer = lookup(resolver, name)
+    locators = " ".join(
+        f"{l64},{preference},{max(answer.ttl, 1)}" for preference, l64 in answer.l64s
+    )
+    for _, nid in answer.nids:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as node:
+            node.settimeout(CONNECT_SECONDS)
+            node.connect(NAMES_SOCKET)
+            node.send(f"teach {name} {nid} {locators}".encode())
+            said = node.recv(4096).decode()
+        if said != "ok":
+            raise IlnpError(f"{name}: the node does not learn it: {said}")
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -165,10 +155,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     act = acts.add_parser("watch")
     act.add_argument("server")
     act.add_argument("names", nargs="+")
-    act = acts.add_parser("reask")
-    act.add_argument("socket", type=Path)
+    act = acts.add_parser("learn")
     act.add_argument("resolver")
-    act.add_argument("zone")
+    act.add_argument("name")
     return parser.parse_args(argv)
 
 
@@ -182,8 +171,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             arrive(given.socket, given.resolver, given.name, given.port, given.interval, given.nids)
         case "watch":
             watch(given.server, given.names)
-        case "reask":
-            reask(given.socket, given.resolver, given.zone)
+        case "learn":
+            learn(given.resolver, given.name)
 
 
 if __name__ == "__main__":

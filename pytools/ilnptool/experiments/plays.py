@@ -21,6 +21,7 @@ from ilnptool.experiments.plan import moves
 from ilnptool.experiments.renumbering import Renumbering
 from ilnptool.lab.addressing import nids_of
 from ilnptool.lab.ident import format_nid
+from ilnptool.lab.names import HOSTS_FILE
 from ilnptool.lab.nameservers import (
     ZONE,
     follow_command,
@@ -35,6 +36,7 @@ from ilnptool.measure import InterfaceMark
 GREETER_PORT = 5300
 ARRIVAL_SECONDS = 1.5  # between two new clients
 
+_LEARN_SECONDS = 20.0
 _ARRIVALS = [sys.executable, "-m", "ilnptool.experiments.arrivals"]
 
 
@@ -151,15 +153,23 @@ class Renumber:
 
 
 class BothMove:
-    """Both ends lose their network at once, find another one, and each other by name."""
+    """Both ends lose their network at once, find another one, and each other by name.
+
+    The node of the end that began the session knows the name it came by, and asks it again when
+    all paths are down (RFC 6740 s6.2); the other one learns from what it receives.
+    """
 
     def begin(self, stage: Stage, stack: ExitStack) -> None:
         lab = _netns(stage.lab)
         ends = (stage.experiment.mover, stage.experiment.peer)
         _watch(stage, stack, ends)
+        # Only names are to tell where a node is: what the lab's own file says is forgotten.
+        (lab.state.directory / HOSTS_FILE).write_text("# see the DNS\n")
         for end in ends:
-            words = [str(lab.control_socket(end)), str(resolver_address(lab.topology)), ZONE]
-            stage.background(stack, end, [*_ARRIVALS, "reask", *words], f"reask-{end}")
+            lab.control(end, {"cmd": "resolve"})
+        words = [str(resolver_address(lab.topology)), f"{stage.experiment.peer}.{ZONE.rstrip('.')}"]
+        learn = [*_ARRIVALS, "learn", *words]
+        lab.exec(stage.experiment.mover, learn, timeout=_LEARN_SECONDS)
 
     def act(self, stage: Stage, flow: Traffic) -> None:
         ends = (stage.experiment.mover, stage.experiment.peer)

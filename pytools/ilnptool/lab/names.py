@@ -16,6 +16,8 @@ from ilnptool.lab.addressing import (
 from ilnptool.lab.ident import identity_address
 from ilnptool.lab.model import Node, Role, Topology
 
+HOSTS_FILE = "hosts.ilnp"
+
 _LOCALHOST = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
 
 

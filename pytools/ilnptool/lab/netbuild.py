@@ -16,7 +16,7 @@ from ilnptool.lab import control, linkem, linuxnet, names, node, processes, rout
 from ilnptool.lab.addressing import provider_address
 from ilnptool.lab.linuxaddr import parse_addresses
 from ilnptool.lab.model import Node, Role, Topology
-from ilnptool.lab.nameservers import start_name_servers
+from ilnptool.lab.nameservers import start_name_servers, write_resolv_conf
 from ilnptool.lab.protocol import Address, Step, StepObserver
 from ilnptool.lab.services import Services, wait_for
 from ilnptool.lab.state import LabState
@@ -98,11 +98,12 @@ class Builder:
             linkem.ensure_built(self._config)
 
     def _write_files(self) -> None:
-        hosts = self._state.directory / "hosts.ilnp"
+        hosts = self._state.directory / names.HOSTS_FILE
         hosts.write_text(names.hosts_ilnp(self._topology))
         for each in self._topology.nodes:
             directory = self._state.node(each.name)
             (directory / "hosts").write_text(names.hosts_overlay(self._topology, each))
+            write_resolv_conf(self._topology, directory)
             if each.ilnp:
                 node.write_conf(self._topology, each, directory, hosts)
 

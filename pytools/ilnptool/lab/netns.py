@@ -23,7 +23,7 @@ from ilnptool.lab.protocol import (
     StepObserver,
     ignore_steps,
 )
-from ilnptool.lab.services import Services, wait_for
+from ilnptool.lab.services import Services, resolv_of, wait_for
 from ilnptool.lab.state import LabState
 from ilnptool.lab.teardown import refuse_from_inside, remove, remove_lab, require_root
 from ilnptool.lab.topofile import format_topology
@@ -131,7 +131,8 @@ class NetnsLab:
         self.topology.node(node_name)
         self._need_up()
         netns = linuxnet.netns_of(self.name, node_name)
-        return run.Space(netns, self.state.node(node_name) / "hosts")
+        folder = self.state.node(node_name)
+        return run.Space(netns, folder / "hosts", resolv_of(folder))
 
     @property
     def environment(self) -> dict[str, str]:

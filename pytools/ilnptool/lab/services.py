@@ -18,6 +18,8 @@ from ilnptool.errors import CheckFailed, IlnpError, Timeout
 from ilnptool.lab import processes
 from ilnptool.lab.state import LabState
 
+RESOLV_CONF = "resolv.conf"
+
 _READY_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 
@@ -29,6 +31,12 @@ def wait_for(condition: Callable[[], bool], seconds: float, missing: Callable[[]
         if time.monotonic() >= deadline:
             raise Timeout(f"after {seconds:g} s: {missing()}")
         time.sleep(_POLL_SECONDS)
+
+
+def resolv_of(directory: Path) -> Path | None:
+    """Return the resolv.conf of the node whose files are in a directory, if it has one."""
+    path = directory / RESOLV_CONF
+    return path if path.exists() and Path("/etc", RESOLV_CONF).exists() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class Services:
         child = run.popen(
             argv,
             log=self.log(name),
-            space=run.Space(netns),
+            space=run.Space(netns, resolv=resolv_of(self.log(name).parent)),
             env={processes.MARK: str(self._state.directory)},
         )
         # A child that is gone already has no start time; 0 is nobody's.

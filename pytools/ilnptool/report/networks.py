@@ -13,6 +13,7 @@ class Networks:
     def __init__(self, file: RunFile) -> None:
         names = file.topology.networks
         seen = {path.l64 for run in file.runs for path in run.paths}
+        seen |= {l64 for run in file.runs for change in run.names for l64 in change.l64s}
         known = sorted((l64 for l64 in names if l64 in seen), key=lambda l64: names[l64])
         self._order = known + sorted(seen - set(known))
         self._names = names
