@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,9 @@ from pathlib import Path
 import pytest
 from namenet import ORDER, NameNet, environment, name_net
 from nodenet import identity_of, prefix_of, wait_until
+from resolving import OUT
+
+from ilnptool import run
 
 pytestmark = pytest.mark.root
 LOOKUPS = str(Path(__file__).with_name("lookups.py"))
@@ -121,6 +126,47 @@ def test_unmodified_programs_talk_ilnp_by_name(names: NameNet) -> None:
         text = names.exec("iperf3", "-c", "b.example.com", "-p", "5301", "-n", "1M", "-J")
         assert json.loads(text)["start"]["connected"][0]["remote_host"] == identity_of("b")
     assert net.session("b")["rx_packets"] > before[1] + 20
+
+
+@pytest.mark.checklist(110)
+def test_ssh_logs_in_by_name(names: NameNet, tmp_path: Path) -> None:
+    for program in ("ssh", "sshd", "ssh-keygen"):
+        if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+            pytest.skip(f"{program} is not installed")
+    for key in ("host", "user"):
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)]
+        run.run(words, timeout=30)
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    conf = tmp_path / "sshd_config"
+    conf.write_text(
+        f"Port 2222\nHostKey {tmp_path}/host\nAuthorizedKeysFile {tmp_path}/user.pub\n"
+        "PidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n"
+    )
+    sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin") or "sshd"
+    with names.net.start("b", sshd, "-D", "-e", "-f", str(conf)) as process:
+        wait_until("sshd listens", lambda: "Server listening" in process.tail())
+        login = ["ssh", "-F", "none", "-p", "2222", "-i", str(tmp_path / "user")]
+        login += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+        said = names.exec(*login, "root@b", "echo $SSH_CONNECTION")
+    assert said.split()[:3:2] == [identity_of("a"), identity_of("b")]
+
+
+def test_the_tool_resolves_for_those_who_cannot(names: NameNet) -> None:
+    """`ilnptool resolve` prints addresses, first that of the node, and says what is wrong."""
+    tool = [sys.executable, "-m", "ilnptool", "resolve"]
+
+    def ask(*words: str) -> run.Result:
+        return names.net.exec("a", "env", f"ILNPD={OUT}/ilnpd", *tool, *words, check=False)
+
+    assert ask("b").stdout.split() == [identity_of("b"), "192.0.2.11"]
+    found = json.loads(ask("--look", "--json", "b").stdout)
+    assert len(found["peers"][0]["locators"]) == 2
+    wrong = ask("nobody.example.com")
+    assert (wrong.status, wrong.stderr) == (1, "ilnptool: nobody.example.com: no such name\n")
+    assert ask("--lab", "x", "b").status == 2
+    outside = names.net.exec("r", "env", f"ILNPD={OUT}/ilnpd", *tool, "b.example.com", check=False)
+    assert outside.status == 3
+    assert "no ILNP node runs" in outside.stderr
 
 
 def test_without_a_node_the_system_resolves_as_ever(names: NameNet) -> None:
