@@ -60,6 +60,17 @@ speak_as(const struct conn *c)
 	net_answer.on = true;
 }
 
+/* As near_reads(), for kernels that say much on a slow console. */
+static bool
+reads(const struct conn *c, const char *text)
+{
+	bool got = false;
+
+	for (int i = 0; i < 5 && !got; i++)
+		got = near_reads(c, text);
+	return (got);
+}
+
 static void
 initiator(void)
 {
@@ -92,7 +103,7 @@ initiator(void)
 	c.near = guest_b;
 	c.tap = 1;
 	far_send(&c, TH_ACK | TH_PUSH, "from D");
-	check(near_reads(&c, "from D"), "data comes in by another path");
+	check(reads(&c, "from D"), "data comes in by another path");
 	check(peer_is(c.fd, far_c), "the program sees no difference");
 	check(shows(TREE "sessions", "2001+0db8+000b+0001 2001+0db8+000c+0001"
 	    " up", 5000), "paths are found to work");
@@ -124,7 +135,7 @@ responder(void)
 	    "SYN by one path and ACK by another make a connection");
 	check(peer_is(c.fd, far2_c), "the peer has the address of its SYN");
 	far_send(&c, TH_ACK | TH_PUSH, "request");
-	check(near_reads(&c, "request"), "its data comes in");
+	check(reads(&c, "request"), "its data comes in");
 	check(near_send(&c, "response", &k) && k.noncelen == 4 && k.sumok,
 	    "data goes out");
 	b.farport = 6801;
