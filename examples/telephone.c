@@ -11,9 +11,10 @@
  *	telephone answer PORT
  *	telephone call HOST PORT SECONDS
  *
- * Only redundant() is about ILNP.  It shows our socket to the node (ilnpd),
- * which thereby knows that it is ours, and asks for all paths; that lasts as
- * long as the connection to the node.  No privilege is needed.
+ * Only redundant() is about ILNP.  On FreeBSD it is a socket option.  Elsewhere
+ * it shows our socket to the node (ilnpd), which thereby knows that it is ours,
+ * and asks for all paths; that lasts as long as the connection to the node.  No
+ * privilege is needed.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -31,6 +32,10 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifdef __FreeBSD__
+#include <netinet6/ilnp/ilnp_sock.h>
+#endif
 
 #define	FRAME_MS	20
 #define	VOICE_LEN	160	/* 20 ms at 8000 samples a second */
@@ -57,6 +62,18 @@ now_ms(void)
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
+#ifdef __FreeBSD__
+/* Asks for all paths.  Returns -1: there is nothing to keep open. */
+static int
+redundant(int s)
+{
+	struct ilnp_sochoice ch = { .sc_kind = ILNP_CHOICE_REDUNDANT };
+
+	if (setsockopt(s, IPPROTO_IPV6, ILNP_SO_CHOICE, &ch, sizeof(ch)) != 0)
+		err(1, "redundant: not connected by ILNP?");
+	return (-1);
+}
+#else
 /*
  * Asks for all paths.  Returns the connection to the node, which is to be kept
  * open, or ends the program: then there is no node, or it says why not.
@@ -99,6 +116,7 @@ redundant(int s)
 		errx(1, "redundant: %s", answer);
 	return (node);
 }
+#endif
 
 static void
 hear(int s)
@@ -213,7 +231,8 @@ main(int argc, char **argv)
 	}
 	node = redundant(s);
 	talk(s, ms);
-	(void)close(node);
+	if (node >= 0)
+		(void)close(node);
 	(void)close(s);
 	return (0);
 }

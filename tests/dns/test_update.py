@@ -18,7 +18,7 @@ from ilnptool.dns import DnsConfig, compose
 from ilnptool.dns.config import Pace
 from ilnptool.dns.faults import NameTaken, Refused, ServerDown
 from ilnptool.dns.keys import load_key
-from ilnptool.dns.rrset import OwnerSet
+from ilnptool.dns.rrset import OwnerSet, rdata
 from ilnptool.dns.server import connection
 from ilnptool.dns.state import load_state
 from ilnptool.errors import IlnpError, Timeout, UsageError
@@ -147,6 +147,14 @@ def test_a_host_that_leads_publishes_both_names_at_once(place: Site) -> None:
     publish(place, BB)
     assert (place.held("LP"), place.held("L64")) == ([], ["10 2001:0db8:00bb:0001"])
     assert place.held("L64", net) == []
+
+
+@pytest.mark.checklist(104)
+def test_the_target_of_an_lp_is_sent_whole() -> None:
+    message = dns.update.UpdateMessage("example.com.")
+    message.add("mn.example.com.", 60, rdata("LP", "10 net1.example.com."))
+    whole = b"\x04net1\x07example\x03com\x00"
+    assert b"\x00\x0a" + whole in message.to_wire()
 
 
 def test_the_ttl_of_locators_is_not_longer_than_a_locator_update_promises(place: Site) -> None:

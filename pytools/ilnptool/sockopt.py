@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The locator API where the kernel speaks ILNP: socket options (netinet6/ilnp/ilnp_sock.h).
+
+The same as ilnptool.sock, without events: `with KernelSocket(sock) as paths: paths.redundant()'.
+A choice ends with the `with' block or with the socket.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from types import TracebackType
+
+from ilnptool.errors import CheckFailed
+from ilnptool.sock import Choice, LocatorInfo, PathInfo, Status
+from ilnptool.wire.values import L64
+
+# ilnp.h; a test compiles the header and compares.
+SO_LOCATORS = 122
+SO_PATHS = 123
+SO_CHOICE = 124
+LOCATOR = struct.Struct("@16sIIIII")
+PATH = struct.Struct("@16s16sIIIIQQQQ")
+CHOICE = struct.Struct("@II16s16s")
+LOCATORS_MAX = 16
+PATHS_MAX = 32
+
+_KINDS = ("any", "prefer", "pin", "strict", "redundant")
+_LOCATOR_STATES = ("valid", "active", "expired", "aged")
+_PATH_STATES = ("new", "up", "suspect", "down")
+_NONE = bytes(16)
+
+
+def _l64(address: bytes) -> L64:
+    return L64(int.from_bytes(address[:8], "big"))
+
+
+def _maybe(address: bytes) -> L64 | None:
+    return None if address[:8] == _NONE[:8] else _l64(address)
+
+
+def read_locators(data: bytes) -> tuple[tuple[LocatorInfo, ...], tuple[LocatorInfo, ...]]:
+    """Return our locators and the peer's from what the kernel has written."""
+    ours: list[LocatorInfo] = []
+    theirs: list[LocatorInfo] = []
+    for address, mine, state, withdrawn, preference, _left in LOCATOR.iter_unpack(data):
+        word = "withdrawn" if withdrawn else _LOCATOR_STATES[state]
+        (ours if mine else theirs).append(LocatorInfo(_l64(address), preference, word))
+    return tuple(ours), tuple(theirs)
+
+
+def read_paths(data: bytes) -> tuple[PathInfo, ...]:
+    """Return the paths from what the kernel has written."""
+    return tuple(
+        PathInfo(_l64(local), _l64(peer), "", _PATH_STATES[state], rtt, mtu)
+        for local, peer, state, _rank, rtt, mtu, *_totals in PATH.iter_unpack(data)
+    )
+
+
+def read_choice(data: bytes) -> Choice:
+    """Return what a socket wants from what the kernel has written."""
+    kind, lost, local, peer = CHOICE.unpack(data)
+    return Choice(_KINDS[kind], _maybe(local), _maybe(peer), bool(lost))
+
+
+def write_choice(kind: str, local: L64 | None, remote: L64 | None) -> bytes:
+    """Return a choice as the kernel takes it; a NID of 0 means the connection's."""
+    halves = [_NONE if l64 is None else l64.packed + bytes(8) for l64 in (local, remote)]
+    return CHOICE.pack(_KINDS.index(kind), 0, *halves)
+
+
+class KernelSocket:
+    """The paths of one TCP or UDP socket that the kernel has connected by ILNP."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def __enter__(self) -> KernelSocket:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._sock.fileno() >= 0:
+            self.release()
+
+    def status(self) -> Status:
+        """Return the locators of both ends, the paths, and what was chosen."""
+        ours, theirs = read_locators(self._get(SO_LOCATORS, LOCATOR.size * LOCATORS_MAX))
+        return Status(
+            state="open",
+            local=ours,
+            remote=theirs,
+            paths=read_paths(self._get(SO_PATHS, PATH.size * PATHS_MAX)),
+            choice=read_choice(self._get(SO_CHOICE, CHOICE.size)),
+        )
+
+    def prefer(self, *, local: L64 | None = None, remote: L64 | None = None) -> Choice:
+        """Use paths of these locators while no others are in a better state."""
+        return self._choose("prefer", local, remote)
+
+    def pin(
+        self, *, local: L64 | None = None, remote: L64 | None = None, strict: bool = False
+    ) -> Choice:
+        """Use paths of these locators unless all of them are down; `strict`: even then."""
+        return self._choose("strict" if strict else "pin", local, remote)
+
+    def redundant(self) -> Choice:
+        """Send everything by all paths that work, up to four: the peer gets copies."""
+        return self._choose("redundant", None, None)
+
+    def release(self) -> Choice:
+        """Want nothing any more."""
+        return self._choose("any", None, None)
+
+    def _get(self, option: int, size: int) -> bytes:
+        try:
+            return self._sock.getsockopt(socket.IPPROTO_IPV6, option, size)
+        except OSError as err:
+            raise CheckFailed(f"{err.strerror}; is the socket connected by ILNP?") from err
+
+    def _choose(self, kind: str, local: L64 | None, remote: L64 | None) -> Choice:
+        value = write_choice(kind, local, remote)
+        try:
+            self._sock.setsockopt(socket.IPPROTO_IPV6, SO_CHOICE, value)
+        except OSError as err:
+            raise CheckFailed(f"{kind}: {err.strerror}; is the socket connected by ILNP?") from err
+        return read_choice(self._get(SO_CHOICE, CHOICE.size))
