@@ -116,6 +116,15 @@ class Server:
     def pause(self) -> None:
         """Let it take connections and queries, and answer none."""
         self.process.signal(signal.SIGSTOP)
+        # On a busy machine some thread may go on for a while.
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._stands_still():
+            assert time.monotonic() < deadline, f"{self.kind} does not stop"
+            time.sleep(0.01)
+
+    def _stands_still(self) -> bool:
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+        return all(x.read_text().rpartition(")")[2].split()[0] == "T" for x in threads)
 
     def resume(self) -> None:
         self.process.signal(signal.SIGCONT)
