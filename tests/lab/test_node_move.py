@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -110,6 +111,21 @@ def test_a_locator_with_a_duplicate_of_our_nid_is_not_used() -> None:
         net.wait_locators("a", 1, "duplicate")
         net.wait_locators("a", 2)
         assert net.locators("a")[l64_of("a", 2)] == "duplicate"
+
+
+@pytest.mark.slow
+@pytest.mark.checklist(5, 9)
+def test_a_new_network_waits_for_duplicate_detection_once() -> None:
+    """Seven seconds for the link-local address, the kernel's and ours together, not one by one."""
+    with node_net(1, dad=True) as net:
+        net.node("a")
+        net.exec("a", "ip", "link", "set", "if1", "down")
+        net.wait_locators("a", 0)
+        net.exec("a", "sysctl", "-qw", "net.ipv6.conf.if1.dad_transmits=7")
+        began = time.monotonic()
+        net.exec("a", "ip", "link", "set", "if1", "up")
+        net.wait_locators("a", 1)
+        assert 7 <= time.monotonic() - began < 13
 
 
 @pytest.mark.checklist(2)

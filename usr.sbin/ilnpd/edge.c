@@ -338,8 +338,9 @@ edge_solicit(struct iface *ifc)
 	/* The group of all routers, ff02::2 */
 	static const uint8_t routers[6] = { 0x33, 0x33, 0, 0, 0, 2 };
 	uint8_t buf[EDGE_ROOM + 64];
+	/* The link-local address takes a second to be found unique. */
 	size_t len = ra_solicit(buf + EDGE_ROOM, sizeof(buf) - EDGE_ROOM,
-	    &ifc->if_local, ifc->if_mac);
+	    ifc->if_haslocal ? &ifc->if_local : &in6addr_any, ifc->if_mac);
 
 	memset(buf, 0, VNET_LEN);
 	memcpy(buf + VNET_LEN, routers, 6);

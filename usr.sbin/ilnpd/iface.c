@@ -217,6 +217,9 @@ iface_linklocal(struct node *n, const struct nl_addr *na, bool gone)
 	if (ifc == NULL)
 		return;
 	if (!gone) {
+		/* Routers answer a known address at once, others by and by. */
+		if (!ifc->if_haslocal && ifc->if_solicit != 0)
+			ifc->if_solicit = ilnp_env_now();
 		ifc->if_haslocal = true;
 		ifc->if_local = na->na_addr;
 	} else if (memcmp(&ifc->if_local, &na->na_addr,
@@ -236,7 +239,7 @@ iface_tick(struct node *n, ilnp_time_t now)
 			continue;
 		if (ifc->if_solicit <= now && ifc->if_running) {
 			/* Answers say which router stands behind a prefix. */
-			if (ifc->if_haslocal && !ifc->if_ra.rt_heard) {
+			if (!ifc->if_ra.rt_heard) {
 				edge_solicit(ifc);
 				ifc->if_solicits++;
 			}

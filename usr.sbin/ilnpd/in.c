@@ -260,12 +260,20 @@ input_ra(struct node *n, struct iface *ifc, const struct packet *p,
 {
 	if (ifc == NULL)
 		return;
-	if (ra_input(&ifc->if_ra, p->p_ip, p->p_len,
+	if (!ra_input(&ifc->if_ra, p->p_ip, p->p_len,
 	    (p->p_vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0, now)) {
-		n->n_stats.node_ra++;
-		n->n_review = true;
-	} else
 		n->n_stats.node_ra_bad++;
+		return;
+	}
+	n->n_stats.node_ra++;
+	n->n_review = true;
+	/*
+	 * The kernel says nothing of an address that it has made of a new
+	 * prefix until it has found it unique: ask, so that ours is looked into
+	 * at the same time.
+	 */
+	if (!locators_cover(n, ifc))
+		(void)netlink_list_addrs(n->n_netlink);
 }
 
 static void

@@ -538,6 +538,24 @@ locators_find(const struct node *n, struct ilnp_l64 l64)
 	return (NULL);
 }
 
+bool
+locators_cover(const struct node *n, const struct iface *ifc)
+{
+	const struct locators *ls = n->n_locators;
+
+	for (u_int i = 0; i < ifc->if_ra.rt_n; i++) {
+		bool known = false;
+
+		for (u_int j = 0; j < LOCATORS_MAX; j++)
+			known |= ls->l_loc[j].lc_if == ifc &&
+			    ilnp_l64_eq(ls->l_loc[j].lc_l64,
+			    ifc->if_ra.rt_b[i].rb_l64);
+		if (!known)
+			return (false);
+	}
+	return (true);
+}
+
 const struct locator *
 locators_at(const struct node *n, u_int i)
 {

@@ -56,6 +56,9 @@ void	locators_withdraw(struct node *);
 /* The locator to send from, or NULL.  Good until the next review. */
 const struct locator *locators_find(const struct node *, struct ilnp_l64);
 
+/* True if every prefix that routers have announced on an interface is known. */
+bool	locators_cover(const struct node *, const struct iface *);
+
 /* The i-th locator for a listing; NULL behind the last. */
 const struct locator *locators_at(const struct node *, u_int i);
 const char *locators_state_name(enum locator_state);

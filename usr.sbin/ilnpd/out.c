@@ -25,7 +25,7 @@
 #define	FRAG_OFF_ID	4
 #define	TRAIN_TIME	ILNP_SEC(1)	/* the host sends them in a row */
 #define	GSO_MASK	0x7f	/* without the ECN flag */
-#define	CUT_FEW		8	/* segments that cost little to send one by one */
+#define	CUT_FEW		16	/* segments that cost little to send one by one */
 
 /* Where the nonce header goes. */
 struct gap {

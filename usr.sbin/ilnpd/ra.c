@@ -173,7 +173,8 @@ ra_solicit(uint8_t *buf, size_t room, const struct in6_addr *src,
 	static const struct ilnp_ilv routers = { { 0xff02000000000000 }, { 2 } };
 	struct ilnp_wr w = ilnp_wr(buf, room);
 	struct ilnp_ilv from = notation_from_in6(src);
-	const size_t icmplen = 16;
+	/* An unspecified address goes without the option (RFC 4861 s4.1). */
+	const size_t icmplen = from.nid.nid == 0 ? 8 : 16;
 	uint16_t sum;
 
 	ilnp_wr_be(&w, 0x60000000, 4);
@@ -184,8 +185,10 @@ ra_solicit(uint8_t *buf, size_t room, const struct in6_addr *src,
 	ilnp_wr_ilv(&w, routers);
 	ilnp_wr_be(&w, TYPE_RS << 8, 2);
 	ilnp_wr_be(&w, 0, 2 + 4);
-	ilnp_wr_be(&w, OPT_SOURCE_LL << 8 | 1, 2);
-	ilnp_wr_bytes(&w, mac, 6);
+	if (icmplen > 8) {
+		ilnp_wr_be(&w, OPT_SOURCE_LL << 8 | 1, 2);
+		ilnp_wr_bytes(&w, mac, 6);
+	}
 	if (w.w_bad)
 		return (0);
 	sum = (uint16_t)~ilnp_cksum_fold(ilnp_cksum_add(ilnp_cksum_pseudo(

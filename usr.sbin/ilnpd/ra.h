@@ -47,7 +47,10 @@ bool	ra_age(struct ra_table *, ilnp_time_t now);
  */
 const struct ra_binding *ra_find(const struct ra_table *, struct ilnp_l64);
 
-/* Writes a Router Solicitation from `src'.  Returns its length. */
+/*
+ * Writes a Router Solicitation from `src', which may be unspecified.
+ * Returns its length.
+ */
 size_t	ra_solicit(uint8_t *buf, size_t room, const struct in6_addr *src,
 	    const uint8_t mac[6]);
 
