@@ -13,7 +13,9 @@
 
 #include <sys/jail.h>
 
+#include <net/if_private.h>
 #include <netinet/tcp_var.h>
+#include <netinet6/in6_var.h>
 
 #include "../core/ilnp_addr.h"
 #include "ilnp_hooks.h"
@@ -75,10 +77,22 @@ ilnp_conn_open(struct ilnp_edge *e, struct ilnp_ilcc *c,
 	return (ilnp_ilcc_find_at(c, nids, at));
 }
 
+/* True if packets can leave by the interface that has an address. */
+static bool
+is_alive(const struct in6_addr *addr)
+{
+	const struct in6_ifaddr *ia = in6ifa_ifwithaddr(addr, 0, false);
+
+	return (ia != NULL && (ia->ia_ifp->if_flags & IFF_UP) != 0 &&
+	    ia->ia_ifp->if_link_state != LINK_STATE_DOWN);
+}
+
 /*
  * The source address of a new flow: the one that the stock selection found if
  * it has a NID, else one that has, on the same interface and locator, if the
- * program has not asked for another and its jail may use it.
+ * program has not asked for another and its jail may use it.  A lost link may
+ * keep its address and the default route for a while: then another locator
+ * takes its place.
  * Returns false if there is none.
  */
 static bool
@@ -86,16 +100,20 @@ choose_source(const struct ilnp_here *h, const struct inpcb *inp,
     const struct in6_addr *found, struct in6_addr *chosen)
 {
 	struct ilnp_ilv local = ilnp_ilv_of(found);
+	bool ours = ilnp_loc_uplink(h, local.l64) != NULL;
 
-	if (ilnp_loc_uplink(h, local.l64) == NULL)
-		return (false);
 	*chosen = *found;
-	if (ilnp_loc_nid(h, local.nid))
+	if (ours && ilnp_loc_nid(h, local.nid))
 		return (true);
 	if (!IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_laddr) ||
 	    (inp->in6p_outputopts != NULL &&
 	    inp->in6p_outputopts->ip6po_pktinfo != NULL))
 		return (false);
+	if (!ours) {
+		if (h->n_uplinks == 0 || is_alive(found))
+			return (false);
+		local.l64 = h->n_uplink[0].u_hop.h_src;
+	}
 	*chosen = ilnp_addr_of(local.l64, h->n_nid[0]);
 	return (prison_check_ip6(inp->inp_cred, chosen) == 0);
 }
