@@ -705,7 +705,64 @@ known_set_is_news_to_who_has_seen_the_peer_elsewhere(void **state)
 	assert_int_equal(STAT(lu_dup), 1);
 }
 
+/* A probe of YOU's, from B(0) to A(0). */
+static void
+peer_asks(const struct ilnp_nonce *nonce)
+{
+	const struct addrs a = { { l64(B(0)), YOU }, { l64(A(0)), ME }, nonce,
+	    ILNP_CKSUM_IPV6 };
+
+	pkt_icmp(&r.pkt, &a, ILNP_ICMP6_ECHO_REQ, 0, 0x00010001, "whois_it",
+	    8);
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_CONSUMED);
+}
+
+/*
+ * A TCP handshake has told us who the peer is, but not yet the peer who we are:
+ * it would not believe an update.
+ */
+static void
+update_waits_until_the_peer_can_believe_it(void **state)
+{
+	struct ilnp_sess *s;
+
+	(void)state;
+	rig_local(1);
+	(void)rig_tcp(B(0), A(0), &N1, TH_SYN);
+	s = r.in.i_sess;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	ilnp_sess_confirm(r.c, s);
+	rig_advance(500);
+	assert_int_equal(STAT(lu_sent), 0);
+	peer_asks(&N1);
+	rig_advance(200);
+	assert_int_equal(STAT(lu_sent), 1);
+	/* Its further probes do not hurry anything. */
+	peer_asks(&N1);
+	rig_advance(500);
+	assert_int_equal(STAT(lu_sent), 1);
+}
+
+static void
+update_to_a_peer_that_never_asks_waits_a_second(void **state)
+{
+	struct ilnp_sess *s;
+
+	(void)state;
+	rig_local(1);
+	(void)rig_tcp(B(0), A(0), &N1, TH_SYN);
+	s = r.in.i_sess;
+	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
+	ilnp_sess_confirm(r.c, s);
+	rig_advance(990);
+	assert_int_equal(STAT(lu_sent), 0);
+	rig_advance(20);
+	assert_int_equal(STAT(lu_sent), 1);
+}
+
 TEST_MAIN(
+	RIG_TEST(update_waits_until_the_peer_can_believe_it),
+	RIG_TEST(update_to_a_peer_that_never_asks_waits_a_second),
 	RIG_TEST(known_set_is_news_to_who_has_seen_the_peer_elsewhere),
 	RIG_TEST(valid_update_replaces_the_set_and_is_acknowledged_word_for_word),
 	RIG_TEST(ack_of_an_update_that_only_removes_goes_to_a_locator_still_listed),

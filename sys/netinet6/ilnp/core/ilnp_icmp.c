@@ -309,6 +309,7 @@ ilnp_icmp_control(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now,
 	ilnp_lock(&s->s_lock);
 	if (v->v_icmptype == ILNP_ICMP6_ECHO_REQ) {
 		answer_probe(c, s, in->i_pkt, v, acts);
+		ilnp_sess_proved(c, s, now);
 		verdict = ILNP_IN_CONSUMED;
 	} else if (input_answer(c, s, seq, token, &pair, now)) {
 		confirmed = true;

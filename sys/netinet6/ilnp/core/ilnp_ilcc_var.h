@@ -42,7 +42,8 @@ struct ilnp_sess {
 	struct ilnp_lock s_lock;
 	struct ilnp_pathset *s_paths;		/* (s) NULL until it carries data */
 	struct ilnp_nonce s_nout;		/* (c) ours, on what we send */
-	bool		s_unreach;		/* (s) an error says: path, not peer */
+	bool		s_unreach : 1;		/* (s) an error says: path, not peer */
+	bool		s_proved : 1;		/* (s) we have answered a probe */
 	bool		s_lu_failed;		/* (s) s_lu_gen never got one */
 	uint8_t		s_lu_sends;		/* (s) of s_lu_gen */
 	uint32_t	s_busyslot;		/* (p) in c_busy, or NOSLOT; peeked */
@@ -122,6 +123,9 @@ void	ilnp_ilcc_event(struct ilnp_ilcc *, enum ilnp_event_kind,
 bool	ilnp_sess_paths(struct ilnp_ilcc *, struct ilnp_sess *, ilnp_time_t);
 void	ilnp_sess_confirmed(struct ilnp_ilcc *, struct ilnp_sess *,
 	    uint32_t rtt, ilnp_time_t);
+ilnp_time_t ilnp_sess_believed(const struct ilnp_ilcc *,
+	    const struct ilnp_sess *, uint32_t rtt, ilnp_time_t);
+void	ilnp_sess_proved(struct ilnp_ilcc *, struct ilnp_sess *, ilnp_time_t);
 void	ilnp_sess_setnonce(struct ilnp_ilcc *, struct ilnp_sess *,
 	    const struct ilnp_nonce *, bool proven, ilnp_time_t);
 void	ilnp_sess_fallback(struct ilnp_ilcc *, struct ilnp_sess *,

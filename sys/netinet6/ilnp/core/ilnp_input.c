@@ -136,9 +136,10 @@ rekey(struct ilnp_ilcc *c, struct ilnp_sess *s, const struct ilnp_view *v,
 		 */
 		keep_only(&s->s_remote, pair.remote);
 		s->s_lu_rx = 0;
+		s->s_proved = false;
 		s->s_synced = false;
-		ilnp_sess_announce(c, s, now + p->p_srtt +
-		    ILNP_MS(ilnp_load_32(&c->c_conf.lu_gap)));
+		ilnp_sess_announce(c, s, ilnp_sess_believed(c, s, p->p_srtt,
+		    now));
 	}
 	ilnp_sess_setnonce(c, s, &v->v_nonce, true, now);
 	after->unhalf = after->busy = true;

@@ -82,6 +82,38 @@ ilnp_sess_announce(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
 }
 
 /*
+ * When a Locator Update that follows on a proof of the peer may go out: the
+ * peer must have proven us too, or it will not take it.  It has, or is about
+ * to, half a round trip after we have answered a probe of its; if it has not
+ * even asked we wait for that as long as for an acknowledgement.
+ */
+ilnp_time_t
+ilnp_sess_believed(const struct ilnp_ilcc *c, const struct ilnp_sess *s,
+    uint32_t rtt, ilnp_time_t now)
+{
+	ilnp_time_t soon = rtt + ILNP_MS(ilnp_load_32(&c->c_conf.lu_gap));
+
+	return (now + (s->s_proved || soon > ILNP_SEC(1) ? soon :
+	    ILNP_SEC(1)));
+}
+
+void
+ilnp_sess_proved(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+{
+	const struct ilnp_path *p = s->s_paths == NULL ? NULL :
+	    ilnp_pathset_best(s->s_paths, 0);
+	ilnp_time_t due;
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (s->s_proved)
+		return;
+	s->s_proved = true;
+	due = ilnp_sess_believed(c, s, p == NULL ? 0 : p->p_srtt, now);
+	if (s->s_lu_pending && s->s_lu_sends == 0 && s->s_lu_due > due)
+		s->s_lu_due = due;
+}
+
+/*
  * The peer has answered something only it could have seen.  `rtt' is what the
  * answer took, in us, 0 if unknown.  The caller calls ilnp_ilcc_unhalf() and
  * ilnp_ilcc_busy() once it has let go of s_lock.
@@ -98,13 +130,11 @@ ilnp_sess_confirmed(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t rtt,
 		return;
 	ilnp_store_32(&s->s_confirmed, 1);
 	/*
-	 * So far the peer knows the locators it has seen: tell it the others,
-	 * but not before its own proof of us can have come to its end.
+	 * So far the peer knows the locators it has seen: tell it the others.
 	 */
 	ilnp_local_advert(&c->c_local, 1, &ad);
 	if (ad.ad_n > 1 || s->s_lu_gen != ad.ad_gen)
-		ilnp_sess_announce(c, s, now + rtt + ILNP_MS(ilnp_load_32(
-		    &c->c_conf.lu_gap)));
+		ilnp_sess_announce(c, s, ilnp_sess_believed(c, s, rtt, now));
 }
 
 void
