@@ -243,6 +243,7 @@ test_wire(void)
 	test_path();
 	test_modes();
 	test_sock();
+	test_prog();
 	test_offload();
 	test_life();
 }

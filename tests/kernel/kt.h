@@ -114,5 +114,6 @@ void	test_end(void);
 void	test_bench(void);
 void	test_module(void);
 void	test_sock(void);
+void	test_prog(void);
 
 #endif /* !_KT_KT_H_ */

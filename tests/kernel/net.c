@@ -298,6 +298,7 @@ net_compose(const struct packet *k, uint8_t *p)
 		}
 		break;
 	case 17:
+	case 136:
 		put16(p + off, k->sport);
 		put16(p + off + 2, k->dport);
 		put16(p + off + 4, 8U + k->bodylen);
@@ -414,6 +415,7 @@ take_apart(int tap, const uint8_t *frame, size_t n, struct packet *k)
 		off += (size_t)(ip[off + 12] >> 4) * 4;
 		break;
 	case 17:
+	case 136:
 		k->sport = get16(ip + off);
 		k->dport = get16(ip + off + 2);
 		off += 8;

@@ -463,6 +463,22 @@ rig_shows(enum rig_who who, const char *name, const char *part, int ms)
 	return (false);
 }
 
+static int
+tell(void *unused __unused)
+{
+	(void)listing(KNOBS "sessions", "");
+	(void)listing(KNOBS "locators", "");
+	say_counters();
+	return (0);
+}
+
+void
+rig_tell(void)
+{
+	(void)rig_run(RIG_A, tell, NULL);
+	(void)rig_run(RIG_B, tell, NULL);
+}
+
 bool
 rig_teach(enum rig_who who)
 {

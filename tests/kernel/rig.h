@@ -72,6 +72,9 @@ bool	rig_write(enum rig_who, const char *knob, const char *text);
 uint64_t rig_counter(enum rig_who, const char *name);
 bool	rig_shows(enum rig_who, const char *name, const char *part, int ms);
 
+/* Prints what both hosts know of each other, for whoever looks for a mistake. */
+void	rig_tell(void);
+
 /* Tells host `who' where the other one is. */
 bool	rig_teach(enum rig_who);
 

@@ -276,6 +276,25 @@ sysctl_mib(const int *mib, unsigned int n, void *buf, size_t *len)
 }
 
 result
+sys_sendfile(int fd, int to)
+{
+	off_t sent = 0;
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = 0;
+	register long r9 __asm__("r9") = P(&sent);
+	long ret;
+	bool failed;
+
+	/* The seventh argument, flags, is on the stack: none. */
+	__asm__ __volatile__("lea -128(%%rsp), %%rsp; pushq $0; pushq $0; "
+	    "syscall; lea 144(%%rsp), %%rsp; setc %1"
+	    : "=a"(ret), "=q"(failed), "+r"(r10), "+r"(r8), "+r"(r9)
+	    : "a"(SYS_sendfile), "D"((long)fd), "S"((long)to), "d"(0L)
+	    : "rcx", "r11", "memory", "cc");
+	return (failed && sent == 0 ? -ret : (result)sent);
+}
+
+result
 sys_kldload(const char *path)
 {
 	return (call(SYS_kldload, P(path), 0, 0, 0, 0, 0));

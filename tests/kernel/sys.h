@@ -64,6 +64,9 @@ result	sysctl_set(const char *name, const char *value);
 result	sysctl_set_int(const char *name, int value);
 result	sysctl_mib(const int *mib, unsigned int n, void *, size_t *);
 
+/* Sends a file; returns how many octets. */
+result	sys_sendfile(int fd, int to);
+
 /* Modules; the first returns the id that the second wants. */
 result	sys_kldload(const char *path);
 result	sys_kldunload(int id);

@@ -58,10 +58,14 @@ connect_many(void *arg)
 	while (w->ready == 0)
 		sleep_ms(2);
 	for (uint32_t i = 0; i < CONNECTIONS; i++) {
+		result r;
+
 		fd[i] = (int)sys_socket(AF_INET6, SOCK_STREAM, 0);
-		if (fd[i] < 0 || sys_connect(fd[i], &sa, sizeof(sa)) < 0 ||
-		    sys_write(fd[i], &i, 4) != 4)
-			return (1);
+		r = sys_connect(fd[i], &sa, sizeof(sa));
+		if (r >= 0)
+			r = sys_write(fd[i], &i, 4);
+		if (r != 4)
+			return ((int)-r);
 		while (w->accepted + 100 < i)
 			sleep_ms(1);
 	}
@@ -92,6 +96,7 @@ test_load(void)
 {
 	struct crowd *w = shared_memory(sizeof(*w));
 	uint64_t before, sessions;
+	bool all;
 	int pid[2];
 
 	scenario("ten thousand connections");
@@ -100,8 +105,13 @@ test_load(void)
 	before = memory_of("ilnp");
 	pid[0] = rig_start(RIG_B, accept_many, w);
 	pid[1] = rig_start(RIG_A, connect_many, w);
-	check(reach(&w->accepted, CONNECTIONS, 180000), "%u were accepted",
-	    w->accepted);
+	all = reach(&w->accepted, CONNECTIONS, 180000);
+	check(all, "%u were accepted", w->accepted);
+	if (!all) {
+		rig_tell();
+		say("       status %d %d\n", rig_wait(pid[1], 10),
+		    rig_wait(pid[0], 10));
+	}
 	sessions = rig_counter(RIG_B, "sess_created");
 	check(sessions == 1, "they share %lu session", sessions);
 	say("       %lu octets of ILNP for each\n",
