@@ -288,6 +288,9 @@ int	ilnp_hint_del(struct ilnp_edge *, struct ilnp_nid);
 u_int	ilnp_hint_get(struct ilnp_edge *, struct ilnp_nid, ilnp_time_t now,
 	    struct ilnp_lurec[ILNP_LOCS_MAX]);
 
+/* True if there may be a hint; takes no lock. */
+bool	ilnp_hint_known(const struct ilnp_edge *, struct ilnp_nid);
+
 /* Copies place `i' of the table.  Returns false if it is free. */
 bool	ilnp_hint_at(struct ilnp_edge *, u_int i, struct ilnp_hint *);
 
@@ -311,6 +314,12 @@ const struct ilnp_flow *ilnp_flow_of(const struct ilnp_edge *,
 
 /* The transport protocol of a PCB that may be in the table, else 0. */
 uint8_t	ilnp_flow_proto(const struct inpcb *);
+
+/*
+ * Takes sockets in that were bound to an address before it became one of ours,
+ * because ILNP was off or its locator not known.  Sleeps; e_sx held.
+ */
+void	ilnp_flow_adopt(struct ilnp_edge *);
 
 /* The ends of a connection; ports in network order. */
 struct ilnp_ends {

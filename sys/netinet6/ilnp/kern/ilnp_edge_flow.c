@@ -86,14 +86,30 @@ ilnp_flow_free(struct ilnp_edge *e)
 	free(b, M_ILNP);
 }
 
+/* The halves of a product, mixed: every bit of both factors counts. */
+static uint64_t
+fold_product(uint64_t a, uint64_t b)
+{
+	__uint128_t p = (__uint128_t)a * b;
+
+	return ((uint64_t)p ^ (uint64_t)(p >> 64));
+}
+
+/*
+ * Once or twice per packet, so cheaper than ilnp_hash(): it proves nothing,
+ * and need only be unforeseeable to those who do not know the key.
+ */
 static struct ilnp_flowhead *
 bucket_of(const struct ilnp_flowtab *t, struct ilnp_flowhead *b, uint8_t proto,
     const struct ilnp_nidpair *nids, uint16_t lport, uint16_t fport)
 {
-	uint64_t words[3] = { nids->local.nid, nids->remote.nid,
-	    (uint64_t)proto << 32 | (uint64_t)lport << 16 | fport };
+	uint64_t ends = (uint64_t)proto << 32 | (uint64_t)lport << 16 | fport;
+	uint64_t h;
 
-	return (&b[ilnp_hash(t->t_key, words, 3) % ILNP_FLOW_BUCKETS]);
+	h = fold_product(nids->local.nid ^ t->t_key[0],
+	    nids->remote.nid ^ t->t_key[1]);
+	h = fold_product(h ^ t->t_key[1], ends ^ t->t_key[0]);
+	return (&b[h % ILNP_FLOW_BUCKETS]);
 }
 
 const struct ilnp_flow *
@@ -245,25 +261,37 @@ ilnp_door_pcb_insert(struct inpcb *inp)
 	NET_EPOCH_EXIT(et);
 }
 
+/* The entry of a PCB that entered with these endpoints, or NULL. */
+static struct ilnp_flow *
+find_pcb(struct ilnp_flowtab *t, const struct inpcb *inp, uint8_t proto,
+    struct ilnp_nid remote, uint16_t fport)
+{
+	struct ilnp_nidpair nids = {
+		.local = ilnp_ilv_of(&inp->in6p_laddr).nid, .remote = remote
+	};
+	struct ilnp_flow *f;
+
+	mtx_assert(&t->t_lock, MA_OWNED);
+	if (t->t_bucket != NULL)
+		CK_LIST_FOREACH(f, bucket_of(t, t->t_bucket, proto, &nids,
+		    inp->inp_lport, fport), f_link)
+			if (f->f_inp == inp)
+				return (f);
+	return (NULL);
+}
+
 /* Removes a PCB that entered with these endpoints, if it is there. */
 static void
 remove_pcb(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
     struct ilnp_nid remote, uint16_t fport)
 {
 	struct ilnp_flowtab *t = &e->e_flows;
-	struct ilnp_nidpair nids = {
-		.local = ilnp_ilv_of(&inp->in6p_laddr).nid, .remote = remote
-	};
 	struct ilnp_flow *f;
 
 	mtx_lock(&t->t_lock);
-	if (t->t_bucket != NULL)
-		CK_LIST_FOREACH(f, bucket_of(t, t->t_bucket, proto, &nids,
-		    inp->inp_lport, fport), f_link)
-			if (f->f_inp == inp) {
-				remove_flow(t, f);
-				break;
-			}
+	f = find_pcb(t, inp, proto, remote, fport);
+	if (f != NULL)
+		remove_flow(t, f);
 	mtx_unlock(&t->t_lock);
 }
 
@@ -297,6 +325,44 @@ ilnp_door_pcb_rehash(struct inpcb *inp)
 		return;
 	remove_pcb(&V_ilnp_edge, inp, proto, nobody, 0);
 	ilnp_door_pcb_insert(inp);
+}
+
+static void
+adopt_pcb(struct ilnp_edge *e, struct inpcb *inp)
+{
+	struct ilnp_flowtab *t = &e->e_flows;
+	uint8_t proto = ilnp_flow_proto(inp);
+	const struct ilnp_nid nobody = { 0 };
+	bool there;
+
+	INP_WLOCK_ASSERT(inp);
+	if (proto == 0 || (inp->inp_flags & INP_INHASHLIST) == 0 ||
+	    !IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr) ||
+	    IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_laddr))
+		return;
+	mtx_lock(&t->t_lock);
+	there = find_pcb(t, inp, proto, nobody, 0) != NULL;
+	mtx_unlock(&t->t_lock);
+	if (!there)
+		ilnp_door_pcb_insert(inp);
+}
+
+void
+ilnp_flow_adopt(struct ilnp_edge *e)
+{
+	struct inpcbinfo *const infos[] = {
+		&V_tcbinfo, &V_udbinfo, &V_ulitecbinfo
+	};
+	struct inpcb *inp;
+
+	sx_assert(&e->e_sx, SA_XLOCKED);
+	for (u_int i = 0; i < nitems(infos); i++) {
+		struct inpcb_iterator all = INP_ALL_ITERATOR(infos[i],
+		    INPLOOKUP_WLOCKPCB);
+
+		while ((inp = inp_next(&all)) != NULL)
+			adopt_pcb(e, inp);
+	}
 }
 
 bool

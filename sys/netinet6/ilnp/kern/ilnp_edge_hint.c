@@ -93,6 +93,17 @@ ilnp_hint_get(struct ilnp_edge *e, struct ilnp_nid nid, ilnp_time_t now,
 }
 
 bool
+ilnp_hint_known(const struct ilnp_edge *e, struct ilnp_nid nid)
+{
+	bool known = false;
+
+	for (u_int i = 0; i < ILNP_HINTS_MAX && !known; i++)
+		known = __atomic_load_n(&e->e_hint[i].h_nid.nid,
+		    __ATOMIC_RELAXED) == nid.nid;
+	return (known);
+}
+
+bool
 ilnp_hint_at(struct ilnp_edge *e, u_int i, struct ilnp_hint *out)
 {
 	mtx_lock(&e->e_hintlock);

@@ -271,6 +271,8 @@ publish(struct ilnp_edge *e, struct ilnp_here *h)
 		return;
 	}
 	ilnp_store_ptr(&e->e_here, h);
+	if (h != NULL && ILNP_HOOKED)
+		ilnp_flow_adopt(e);
 	if (old != NULL) {
 		NET_EPOCH_WAIT();
 		free_here(old);
