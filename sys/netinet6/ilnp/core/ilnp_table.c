@@ -190,9 +190,14 @@ prefetch_pair(const struct ilnp_table *t, uint64_t hash)
 
 	for (uint32_t n = 0; n <= t->t_mask && !found; n++) {
 		for (u_int i = 0; i < ILNP_BUCKET_PLACES; i++) {
+			const struct ilnp_sess *s;
+
 			if (ilnp_load_16(&b->b_tag[i]) != tag_of(hash))
 				continue;
-			prefetch_sess(ilnp_load_ptr(&b->b_sess[i]));
+			s = ilnp_load_ptr(&b->b_sess[i]);
+			if (s == NULL)
+				continue;
+			prefetch_sess(s);
 			found = true;
 		}
 		if (ilnp_load_32(&b->b_passed) == 0)
