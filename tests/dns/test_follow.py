@@ -96,6 +96,19 @@ def test_a_change_is_not_lost_while_the_server_is_down(
         wait_held(server, process, 1, 2)
 
 
+def test_only_a_nid_of_the_node_that_lasts_is_published(
+    net: NodeNet, server: Server, tmp_path: Path
+) -> None:
+    """An ephemeral NID at a name would tell whose it is."""
+    follower(net, server, tmp_path).stop()
+    argv = [str(PROGRAM), "dns", "publish", "--config", str(tmp_path / "dns.toml")]
+    done = run.run([*argv, "--nid", "1:2:3:4"], timeout=30, check=False)
+    assert done.status == 2
+    assert "bad NID 0001-0002-0003-0004; allowed: those of the node that last" in done.stderr
+    assert run.run([*argv, "--nid", "0:0:0:a"], timeout=30, check=False).status == 0
+    assert server.records("a.example.com", "NID") == ["10 0000:0000:0000:000a"]
+
+
 def test_a_node_that_starts_anew_is_followed_again(
     net: NodeNet, server: Server, tmp_path: Path
 ) -> None:

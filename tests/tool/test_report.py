@@ -18,14 +18,16 @@ from reportmaker import L64S, make_file
 
 from ilnptool.errors import UsageError
 from ilnptool.measure import (
+    Arrival,
     FlowHint,
+    NameChange,
     RunFile,
     RunLabels,
     analyse_run,
     failed_run,
     write_run_json,
 )
-from ilnptool.report import boxplots, compare, limits, timeplots, words, write_report
+from ilnptool.report import boxplots, compare, limits, nameplots, timeplots, words, write_report
 from ilnptool.report.figure import COLOURS, Canvas, style
 from ilnptool.report.groups import group_runs
 from ilnptool.report.networks import Networks
@@ -330,3 +332,44 @@ def test_notes_of_the_measurement_are_passed_on() -> None:
 )
 def test_ratios_are_written_in_per_cent(ratio: float | None, written: str) -> None:
     assert words.percent(ratio).replace("\N{NO-BREAK SPACE}", " ") == written
+
+
+def _named(**changes: object) -> RunFile:
+    """Results of an experiment about names: the first network is left for the second."""
+    file = _small(experiment="renumber")
+    names = [
+        NameChange(time_s=at, name="server.lab.test.", l64s=tuple(L64S[i] for i in held))
+        for at, held in ((-3, (0,)), (5, (0, 1)), (12, (1,)))
+    ]
+    arrivals = [
+        Arrival(time_s=at, l64s=(L64S[0],), fresh=at < 8, lookup_s=0.01, setup_s=0.05)
+        for at in (1, 4, 7, 10)
+    ]
+    arrivals.append(Arrival(time_s=13, l64s=(L64S[0],), fresh=False, error="timed out"))
+    found = {"names": tuple(names), "arrivals": tuple(arrivals), "longest_gap_s": 2.5, **changes}
+    return file.model_copy(
+        update={"runs": tuple(run.model_copy(update=found) for run in file.runs)}
+    )
+
+
+def test_names_and_arrivals_are_told_and_drawn(tmp_path: Path) -> None:
+    text = _write(tmp_path, _named())
+    assert "The longest silence of a flow was 2.50" in text
+    assert "4 of 5 clients that came by name got in" in text
+    assert "take turns" in text
+    assert any(path.name.endswith("-names.png") for path in (tmp_path / "figures").iterdir())
+    assert "names" not in {path.stem.split("-")[-1] for path in _figures(tmp_path / "b")}
+
+
+def _figures(directory: Path) -> list[Path]:
+    _write(directory, _small())
+    return list((directory / "figures").iterdir())
+
+
+def test_spans_are_cut_at_the_ends_of_the_run() -> None:
+    changes = _named().runs[0].names
+    assert nameplots.spans(changes, 20.0) == {
+        ("server.lab.test.", L64S[0]): [(0.0, 12)],
+        ("server.lab.test.", L64S[1]): [(5, 20.0)],
+    }
+    assert nameplots.spans(changes, 3.0) == {("server.lab.test.", L64S[0]): [(0.0, 3.0)]}

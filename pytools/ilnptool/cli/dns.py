@@ -105,6 +105,8 @@ def _view(config: DnsConfig, nids: tuple[str, ...], l64s: tuple[str, ...]) -> Lo
     """Return what to publish: what was given by hand, else what the node says."""
     given = LocalView(tuple(_nid(x) for x in nids), tuple(_locator(x) for x in l64s))
     if config.node is None:
+        if not l64s:
+            raise UsageError("no locators; give --l64, or a node in dns.toml")
         return given
     view = view_of_node(config.node)
     strange = [str(nid) for nid in given.nids if nid not in view.nids]

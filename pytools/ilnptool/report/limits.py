@@ -16,6 +16,7 @@ _PAPER_DELAYS = (0, 20, 200)
 def statements(file: RunFile, groups: Sequence[Group]) -> list[str]:
     """Sentences about the limits of these results, the general ones last."""
     found = [*_of_runs(file, groups), *_of_captures(file.runs)]
+    found += _of_names(file.runs)
     found.append(
         "Networks made by software on one machine: no radio, no change of link layer, no other "
         "traffic; a path's delay and rate are what the lab set. Both ends share one clock."
@@ -50,6 +51,22 @@ def _of_runs(file: RunFile, groups: Sequence[Group]) -> list[str]:
         missing = [kind.upper() for kind in ("tcp", "udp", "mptcp") if kind not in kinds]
         if missing:
             found.append(f"Nothing was measured with {' and '.join(missing)}.")
+    return found
+
+
+def _of_names(runs: Sequence[RunResult]) -> list[str]:
+    """What must be known of an experiment about names."""
+    found = []
+    arrivals = [each for run in runs for each in run.arrivals]
+    if arrivals and not all(each.fresh for each in arrivals):
+        found.append(
+            "The new clients are one machine with a few NIDs that take turns; those that came "
+            "again may have found a session from before."
+        )
+    if any(run.names for run in runs):
+        found.append(
+            "All name servers are those of one zone, a few milliseconds away, and without DNSSEC."
+        )
     return found
 
 
