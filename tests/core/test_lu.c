@@ -705,11 +705,11 @@ known_set_is_news_to_who_has_seen_the_peer_elsewhere(void **state)
 	assert_int_equal(STAT(lu_dup), 1);
 }
 
-/* A probe of YOU's, from B(0) to A(0). */
+/* A probe of YOU's from B(0). */
 static void
-peer_asks(const struct ilnp_nonce *nonce)
+peer_asks(uint64_t to, const struct ilnp_nonce *nonce)
 {
-	const struct addrs a = { { l64(B(0)), YOU }, { l64(A(0)), ME }, nonce,
+	const struct addrs a = { { l64(B(0)), YOU }, { l64(to), ME }, nonce,
 	    ILNP_CKSUM_IPV6 };
 
 	pkt_icmp(&r.pkt, &a, ILNP_ICMP6_ECHO_REQ, 0, 0x00010001, "whois_it",
@@ -734,11 +734,11 @@ update_waits_until_the_peer_can_believe_it(void **state)
 	ilnp_sess_confirm(r.c, s);
 	rig_advance(500);
 	assert_int_equal(STAT(lu_sent), 0);
-	peer_asks(&N1);
+	peer_asks(A(0), &N1);
 	rig_advance(200);
 	assert_int_equal(STAT(lu_sent), 1);
 	/* Its further probes do not hurry anything. */
-	peer_asks(&N1);
+	peer_asks(A(0), &N1);
 	rig_advance(500);
 	assert_int_equal(STAT(lu_sent), 1);
 }
@@ -760,7 +760,39 @@ update_to_a_peer_that_never_asks_waits_a_second(void **state)
 	assert_int_equal(STAT(lu_sent), 1);
 }
 
+/*
+ * Who asks at a locator that we have given up, or learns it from our answer,
+ * has not heard our update or believes something older.
+ */
+/* checklist: 71 72 */
+static void
+peer_that_asks_where_we_do_not_send_from_is_told_again(void **state)
+{
+	uint64_t sent;
+
+	(void)state;
+	rig_local(1);
+	(void)rig_opened(1, &N1);
+	assert_int_equal(ilnp_local_disable(ilnp_ilcc_local(r.c), l64(A(1)),
+	    true, r.now), 0);
+	/* Whatever is announced now is answered. */
+	for (u_int i = 0; i < 30; i++) {
+		rig_advance(100);
+		(void)rig_lu(B(0), A(0), &N1, ILNP_LU_ACK,
+		    (const struct ilnp_lurec[]){ { l64(A(0)), 0, 300 } }, 1);
+	}
+	sent = STAT(lu_sent);
+	assert_int_equal(STAT(lu_acked), 1);
+	peer_asks(A(0), &N1);
+	rig_advance(500);
+	assert_int_equal(STAT(lu_sent), sent);
+	peer_asks(A(1), &N1);
+	rig_advance(500);
+	assert_int_equal(STAT(lu_sent), sent + 1);
+}
+
 TEST_MAIN(
+	RIG_TEST(peer_that_asks_where_we_do_not_send_from_is_told_again),
 	RIG_TEST(update_waits_until_the_peer_can_believe_it),
 	RIG_TEST(update_to_a_peer_that_never_asks_waits_a_second),
 	RIG_TEST(known_set_is_news_to_who_has_seen_the_peer_elsewhere),

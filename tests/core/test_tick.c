@@ -454,7 +454,27 @@ short_list_of_actions_only_takes_more_calls(void **state)
 	assert_int_equal(STAT(probe_sent), 8);
 }
 
+/* checklist: 52 */
+static void
+one_way_flow_that_had_fallen_silent_is_asked_too(void **state)
+{
+	const struct ilnp_nonce nonce = { 4, { 1, 1, 1, 1 } };
+
+	(void)state;
+	assert_int_equal(rig_udp(B(0), A(0), &nonce, ILNP_FLOW_OPENS),
+	    ILNP_IN_DELIVER);
+	rig_advance(60000);
+	assert_int_equal(STAT(probe_sent), 0);
+	assert_int_equal(rig_udp(B(0), A(0), &nonce, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_true(r.in.i_kick);
+	rig_tick();
+	assert_non_null(rig_act(ILNP_CTL_PROBE));
+	assert_true(rig_act(ILNP_CTL_PROBE)->a_ctl.cp_dst.l64.l64 == B(0));
+}
+
 TEST_MAIN(
+	RIG_TEST(one_way_flow_that_had_fallen_silent_is_asked_too),
 	RIG_TEST(short_list_of_actions_only_takes_more_calls),
 	RIG_TEST(empty_cache_is_looked_at_once_a_second),
 	RIG_TEST(black_hole_takes_a_busy_path_down_within_seconds),

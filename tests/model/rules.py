@@ -94,10 +94,8 @@ def _updated(session: Session, view: PacketView, past: Past, now: int) -> Sessio
         return session
     if not session.confirmed or session.provisional:
         return session
-    learnt = any(
-        flags & Flag.LEARNT and not flags & Flag.WITHDRAWN for _, flags in session.locators.values()
-    )
-    if past.last_update == update.records and not learnt:
+    listed = {record.l64.value for record in update.records}
+    if past.last_update == update.records and session.sendable <= listed:
         return session
     if past.last_update is not None and now - past.last_update_at < LU_GAP_US:
         return session

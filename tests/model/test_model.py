@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A state machine that drives two C cores and checks every step against the rules in Python.
 
-Runs for ILNP_MODEL_SECONDS (30 by default); a night of it is ILNP_MODEL_SECONDS=30000.
+Runs for ILNP_MODEL_SECONDS (30 by default); a night of it is ILNP_MODEL_SECONDS=30000.  The
+sequences are the same each time, batch after batch from ILNP_MODEL_SEED (0) on: another seed
+far away gives others.
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ from typing import Any
 import hypothesis.strategies as st
 import ilnpcore
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    get_state_machine_test,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from ilnpcore import Flag, State, Verdict
 from rules import Past
@@ -31,7 +33,8 @@ from ilnptool.wire.lu import LocatorRecord, LocatorUpdate
 from ilnptool.wire.values import L64, Ilv, Nid, Nonce
 
 SECONDS = float(os.environ.get("ILNP_MODEL_SECONDS", "30"))
-BATCH = 25
+SEED = int(os.environ.get("ILNP_MODEL_SEED", "0"))
+BATCH = 10
 STEPS = 60
 MEMORY_MAX = 400_000  # two caches of 32 sessions with all their paths
 EVIL = 0x20010DB80666DEAD
@@ -268,9 +271,7 @@ class TwoNodes(RuleBasedStateMachine):
                 assert not session.locators[l64][1] & Flag.LEARNT
 
 
-@pytest.mark.timeout(SECONDS * 3 + 240)
-@pytest.mark.xfail(reason="model and core still disagree on rare sequences; see the README")
-def test_cores_follow_the_rules_whatever_happens() -> None:
+def run_batch(number: int) -> None:
     options: dict[str, Any] = {
         "max_examples": BATCH,
         "stateful_step_count": STEPS,
@@ -278,14 +279,18 @@ def test_cores_follow_the_rules_whatever_happens() -> None:
         "database": None,
         "phases": [Phase.generate],
         "suppress_health_check": list(HealthCheck),
-        "print_blob": True,
     }
+    seed(number)(get_state_machine_test(TwoNodes, settings=settings(**options)))()
+
+
+@pytest.mark.timeout(SECONDS * 3 + 240)
+@pytest.mark.checklist(15, 42, 44, 46, 55, 71, 72, 73, 74, 75, 76, 77, 86)
+def test_cores_follow_the_rules_whatever_happens() -> None:
     end = time.monotonic() + SECONDS
-    batches = 0
-    while time.monotonic() < end:
-        run_state_machine_as_test(TwoNodes, settings=settings(**options))
-        batches += 1
-    assert batches > 0
+    number = SEED
+    while number == SEED or time.monotonic() < end:
+        run_batch(number)
+        number += 1
 
 
 def test_rules_see_what_a_broken_core_does() -> None:

@@ -92,16 +92,24 @@ acknowledge(struct ilnp_sess *s, const struct ilnp_lu *lu,
 }
 
 /*
- * True if we have seen the peer at a locator that no update has named yet: a
- * set that we know is news then, the peer may have gone there and come back.
+ * True if we would send to a locator that an update does not list: then it is
+ * news, also if it says what the last one said.  The peer has been elsewhere
+ * since and come back, or names have put it there.
  */
 static bool
-has_learnt(const struct ilnp_locset *ls)
+withdraws(const struct ilnp_locset *ls, const struct ilnp_lu *lu)
 {
-	for (u_int i = 0; i < ls->ls_n; i++)
-		if ((ls->ls_loc[i].l_flags & (ILNP_LOC_F_LEARNT |
-		    ILNP_LOC_F_WITHDRAWN)) == ILNP_LOC_F_LEARNT)
+	for (u_int i = 0; i < ls->ls_n; i++) {
+		u_int j = 0;
+
+		if ((ls->ls_loc[i].l_flags & ILNP_LOC_F_WITHDRAWN) != 0)
+			continue;
+		while (j < lu->lu_count && !ilnp_l64_eq(ls->ls_loc[i].l_l64,
+		    ilnp_lu_rec(lu, j).lr_l64))
+			j++;
+		if (j == lu->lu_count)
 			return (true);
+	}
 	return (false);
 }
 
@@ -121,7 +129,7 @@ input_advert(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	ILNP_LOCK_ASSERT(&s->s_lock);
 	to = ack_target(s, lu, pair.remote);
 	if (s->s_lu_rx != 0 && hash == s->s_lu_rxhash &&
-	    !has_learnt(&s->s_remote)) {
+	    !withdraws(&s->s_remote, lu)) {
 		ILNP_STAT(c, lu_dup);
 		acknowledge(s, lu, v, to, acts);
 		return;
@@ -255,10 +263,14 @@ input_answer(struct ilnp_ilcc *c, struct ilnp_sess *s, uint16_t seq,
 	return (true);
 }
 
-/* Answers a probe over the very locators it came by. */
+/*
+ * Answers a probe over the very locators it came by.  If we do not use ours any
+ * more, the peer does not know that, or learns it anew by the answer: it must
+ * be told.
+ */
 static void
 answer_probe(struct ilnp_ilcc *c, struct ilnp_sess *s, const uint8_t *pkt,
-    const struct ilnp_view *v, struct ilnp_acts *acts)
+    const struct ilnp_view *v, ilnp_time_t now, struct ilnp_acts *acts)
 {
 	struct ilnp_l64pair pair = {
 		.local = v->v_dst.l64, .remote = v->v_src.l64
@@ -275,6 +287,12 @@ answer_probe(struct ilnp_ilcc *c, struct ilnp_sess *s, const uint8_t *pkt,
 	a->a_ctl.cp_body = r.r_p;
 	a->a_ctl.cp_bodylen = TOKEN_LEN;
 	ILNP_STAT(c, probe_rcvd);
+	if (s->s_lu_pending || ilnp_local_sends(&c->c_local, pair.local))
+		return;
+	if (s->s_confirmed == 0)
+		s->s_lu_gen = ilnp_local_gen(&c->c_local) - 1;
+	else if (ilnp_since(now, s->s_lu_last) >= ILNP_SEC(1))
+		ilnp_sess_announce(c, s, now);
 }
 
 /* A message that is no error, under a nonce of session s. */
@@ -308,7 +326,7 @@ ilnp_icmp_control(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now,
 	}
 	ilnp_lock(&s->s_lock);
 	if (v->v_icmptype == ILNP_ICMP6_ECHO_REQ) {
-		answer_probe(c, s, in->i_pkt, v, acts);
+		answer_probe(c, s, in->i_pkt, v, now, acts);
 		ilnp_sess_proved(c, s, now);
 		verdict = ILNP_IN_CONSUMED;
 	} else if (input_answer(c, s, seq, token, &pair, now)) {

@@ -402,7 +402,9 @@ input_nonce(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in,
 	in->i_sess = s;
 	in->i_cksum = (enum ilnp_cksum)s->s_rxcksum;
 	note_arrival(c, s, v, now);
-	if (s->s_lu_pending)
+	/* Also one who only listens must ask who it is (RFC 6741 s13.1). */
+	if (s->s_lu_pending || (s->s_confirmed == 0 &&
+	    ilnp_load_32(&s->s_busyslot) == ILNP_NOSLOT))
 		after.busy = true;
 	ilnp_unlock(&s->s_lock);
 
