@@ -22,6 +22,13 @@ from ilnptool.run import run
 HELLO = Path(__file__).with_name("hello.c")
 GUEST = Path("bhyve/guest")  # what a lab machine has besides FreeBSD's programs
 
+# Without these FreeBSD numbers serial lines as firmware lists them, which may be backwards.
+_LINES = {
+    **{"hint.uart.0.at": "isa", "hint.uart.0.port": "0x3f8", "hint.uart.0.irq": "4"},
+    **{"hint.uart.1.at": "isa", "hint.uart.1.port": "0x2f8", "hint.uart.1.irq": "3"},
+    "hint.uart.0.flags": "0x10",
+}
+
 # Below stand/, what a BIOS needs to load a kernel from a CD, in the order of its dependencies.
 _STAND = ("libsa32", "i386/btx", "i386/libi386", "i386/cdboot", "i386/loader_simp")
 _STAND_VARIABLES = (
@@ -164,4 +171,5 @@ def build_lab_image(
     contents = {"boot/kernel/kernel": kernel, **ours, **(files or {})}
     # What a running machine writes goes into memory.
     links = {"etc/hosts": "/tmp/hosts", "var": "/tmp/var"}
-    _build_cd(shop, userland.root, contents, links, tunables or {}, output, report)
+    settings = {**_LINES, **(tunables or {})}
+    _build_cd(shop, userland.root, contents, links, settings, output, report)

@@ -8,6 +8,7 @@ from the tree's own Makefiles.
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,5 +105,15 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
         path.write_text(f"{libraries}echo {names} | xargs -n 1 -P {shop.jobs} sh {one}\n")
         variables = (*_VARIABLES, f"BUILDENV_SHELL=sh {path}")
         run_task(shop.single("buildenv", variables, "userland"), report)
+        _relate_links(root)
         mark.write_text(key)
     return found
+
+
+def _relate_links(root: Path) -> None:
+    """Make links that lead to a file by its path on this machine lead there in the image too."""
+    for path in root.rglob("*"):
+        if path.is_symlink() and path.readlink().is_relative_to(root):
+            target = os.path.relpath(path.readlink(), path.parent)
+            path.unlink()
+            path.symlink_to(target)

@@ -206,6 +206,15 @@ def run_(
     ctx.exit(result.status)
 
 
+class _ShownJob(Job):
+    """A job whose output is ours."""
+
+    def keep(self, out: bytes, err: bytes) -> None:
+        for stream, octets in ((sys.stdout.buffer, out), (sys.stderr.buffer, err)):
+            stream.write(octets)
+            stream.flush()
+
+
 @bhyve_lab.command(
     "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
 )
@@ -226,8 +235,7 @@ def exec_(ctx: click.Context, name: str, node: str, argv: tuple[str, ...]) -> No
     ):
         ctx.exit(run.attach(words, space=opened.space(node), env=opened.environment))
     assert isinstance(opened, QemuLab | BhyveLab)
-    streams = Path("/dev/stderr"), Path("/dev/stdout")
-    job = Job(opened.agent(node), words, log=streams[0], stdout=streams[1], stdin=b"")
+    job = _ShownJob(opened.agent(node), words, log=Path(os.devnull), stdout=None, stdin=b"")
     try:
         status = job.wait(float("inf"))
     except BaseException:

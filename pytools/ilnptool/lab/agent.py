@@ -233,10 +233,7 @@ class Job:
             status, out, err = self._agent.news(self.name, self._out, self._err)
             self._out += len(out)
             self._err += len(err)
-            for path, octets in ((self._stdout, out), (self.log, err)):
-                if octets:
-                    with path.open("ab") as file:
-                        file.write(octets)
+            self.keep(out, err)
             # An ended job may have more to tell than fits into one answer.
             if status is None or not (out or err):
                 if status is not None:
@@ -244,6 +241,13 @@ class Job:
                 self._status = status
                 break
         return self._status
+
+    def keep(self, out: bytes, err: bytes) -> None:
+        """Put what it wrote where it belongs."""
+        for path, octets in ((self._stdout, out), (self.log, err)):
+            if octets:
+                with path.open("ab") as file:
+                    file.write(octets)
 
     def wait(self, timeout: float) -> int:
         """Wait for its own end; at the deadline it is left running and CommandTimeout raised."""

@@ -108,19 +108,23 @@ class GuestBuilder(Builder):
 
     def _set_up(self) -> None:
         for each in self._machines:
+            agent_of(self._state, each.name).wait_ready(BOOT_SECONDS, self._services.check)
+            self._set_up_one(each)
+
+    def _set_up_one(self, each: Node) -> None:
+        agent = agent_of(self._state, each.name)
+        agent.write(freebsd.HOSTS, (self._state.node(each.name) / "hosts").read_bytes())
+        for line in freebsd.set_up_lines(self._topology, each):
+            agent.ask(line)
+
+    def recover(self) -> None:
+        """Set machines up that were started anew."""
+        super().recover()
+        for each in self._machines:
             agent = agent_of(self._state, each.name)
             agent.wait_ready(BOOT_SECONDS, self._services.check)
-            hosts = self._state.node(each.name) / "hosts"
-            agent.write(freebsd.HOSTS, hosts.read_bytes())
-            for line in freebsd.set_up_lines(self._topology, each):
-                agent.ask(line)
-
-    def wait_nodes(self) -> None:
-        """Wait until the ILNP of every host answers; a machine that was started anew is set up."""
-        super().wait_nodes()
-        for each in self._machines:
-            if not freebsd.is_set_up(agent_of(self._state, each.name)):
-                self._set_up()
+            if not freebsd.is_set_up(agent):
+                self._set_up_one(each)
 
     def machine_addresses(self, name: str) -> list[Address]:
         """Return the addresses of a machine."""

@@ -226,6 +226,10 @@ class Builder:
             self._services.start(f"{each.name}/ilnpd", argv, self._netns(each.name))
         self.wait_nodes()
 
+    def recover(self) -> None:
+        """Bring back what services that were started anew have forgotten."""
+        self.wait_nodes()
+
     def wait_nodes(self) -> None:
         """Wait until the ILNP of every host answers."""
         for each in self._hosts:

@@ -105,7 +105,7 @@ class NetnsLab:
                         f"`ilnptool lab down {self.name}` first, or choose another name"
                     )
                 if self.services.revive():
-                    builder.wait_nodes()
+                    builder.recover()
                 return
             if self.state.exists():
                 remove(self.state, lock, ignore_steps)
