@@ -36,6 +36,12 @@ def start(module: str, port: int, folder: Path) -> tuple[run.Process, Path]:
     return process, out
 
 
+@pytest.mark.parametrize(("both", "rates"), [(False, {20, 100}), (True, {20})])
+def test_what_limits_is_the_senders_links_or_those_of_both(both: bool, rates: set[int]) -> None:
+    links = parallel_paths(3, rate=20_000_000, both=both).links
+    assert {link.rate // 1_000_000 for link in links if link.rate is not None} == rates
+
+
 def test_a_stream_arrives_with_the_hash_it_was_sent_with(tmp_path: Path) -> None:
     port = free_port(socket.SOCK_STREAM)
     receiver, out = start("stream", port, tmp_path)
@@ -46,6 +52,22 @@ def test_a_stream_arrives_with_the_hash_it_was_sent_with(tmp_path: Path) -> None
     assert seen["bytes"] == sent.bytes > 0
     assert seen["sha256"] == sent.sha256
     assert sent.bytes * 8 / 0.3 < 80e6 * 1.3  # a busy machine may send less
+
+
+def test_the_longest_gap_counts_once_a_stream_has_begun(tmp_path: Path) -> None:
+    port = free_port(socket.SOCK_STREAM)
+    receiver, out = start("stream", port, tmp_path)
+    with receiver, socket.create_connection(("::1", port)) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for pause in (stream.BEGUN_SECONDS + 2, 0.1, 0.7, 0.1):
+            sock.sendall(b"x")
+            time.sleep(pause)
+        sock.sendall(b"x")
+        sock.shutdown(socket.SHUT_WR)
+        assert receiver.wait(20) == 0
+    gap = json.loads(out.read_text().splitlines()[-1])["gap"]
+    # The first pause is the longest, but before it nothing had begun.
+    assert 0.65 < gap < stream.BEGUN_SECONDS + 2
 
 
 def test_a_lost_byte_changes_the_hash(tmp_path: Path) -> None:

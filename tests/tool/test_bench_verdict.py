@@ -112,13 +112,25 @@ def test_arms_alternate() -> None:
 
 
 def test_goals_are_those_that_were_asked_for() -> None:
-    assert measures() == ("P1", "P2", "P7", "P8", "P9", "P13", "P14")
+    assert measures() == ("P1", "P2", "P5", "P6", "P7", "P8", "P9", "P13", "P14")
     assert len({(x.measure, x.part) for x in GOALS}) == len(GOALS)
     assert all(goals_of(name) for name in measures())
     assert goal("P13", "memory").floor == 512
 
 
-@pytest.mark.parametrize("which", GOALS, ids=lambda x: f"{x.measure}-{x.part}")
+def test_a_goal_without_a_floor_is_told_and_never_the_worst() -> None:
+    told = Outcome(replace(LEAST, part="told", floor=None, aim=None), pairs(*[0.1] * 5))
+    assert told.met
+    assert measure_json([told, Outcome(LEAST, pairs(*[0.91] * 5))])["part"] == "least"
+    assert not Outcome(told.goal, pairs(0.1)).met
+
+
+JUDGED = [found for found in GOALS if found.floor is not None and found.aim is not None]
+
+
+@pytest.mark.parametrize("which", JUDGED, ids=lambda x: f"{x.measure}-{x.part}")
 def test_every_aim_is_beyond_its_floor(which: Goal) -> None:
+    assert which.floor is not None
+    assert which.aim is not None
     assert which.reached(which.aim, which.floor)
     assert not which.reached(which.floor, which.aim)

@@ -24,7 +24,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--pairs", type=int, default=PAIRS_MIN, help="per ratio (%(default)s)")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--short", action="store_true", help="less than ten minutes (the default)")
+    form.add_argument("--short", action="store_true", help="about ten minutes (the default)")
     form.add_argument("--full", action="store_true", help="longer flows, and more runs for P14")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args(argv)

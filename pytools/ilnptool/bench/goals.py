@@ -6,6 +6,7 @@ The numbers are those of the project's design/goals.md, under the same names.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,17 +29,21 @@ class Goal:
     part: str
     what: str
     unit: str
-    floor: float
-    aim: float
+    floor: float | None  # None: told, not judged
+    aim: float | None
     sense: Sense = Sense.AT_LEAST
     needs_pairs: int = PAIRS_MIN
 
-    def reached(self, value: float, threshold: float) -> bool:
-        """Tell whether a value is on the right side of a threshold."""
+    def reached(self, value: float, threshold: float | None) -> bool:
+        """Tell whether a value is on the right side of a threshold, if there is one."""
+        if threshold is None:
+            return True
         return value >= threshold if self.sense is Sense.AT_LEAST else value <= threshold
 
     def shortfall(self, value: float) -> float:
         """Return how far a value is from the floor, relative to it; negative if above it."""
+        if self.floor is None:
+            return -math.inf
         scale = abs(self.floor) or 1.0
         gap = (self.floor - value) / scale
         return gap if self.sense is Sense.AT_LEAST else -gap
@@ -46,12 +51,39 @@ class Goal:
 
 _MOST = Sense.AT_MOST
 _SUM = "ILNP goodput / sum of the goodputs of plain IPv6 on each path alone"
+_STILL = "longest time without a byte of one TCP stream, ILNP / Linux MPTCP"
 _SPREAD = "(highest - lowest) / median throughput over all runs"
 
 GOALS = (
     Goal("P1", "2 paths", f"UDP over 2 x 20 Mb/s: {_SUM}", "ratio", 0.97, 0.985),
     Goal("P1", "3 paths", f"UDP over 3 x 20 Mb/s: {_SUM}", "ratio", 0.97, 0.985),
+    Goal(
+        "P1",
+        "3, both ends",
+        f"UDP over 3 x 20 Mb/s, with the receiver's links limited too: {_SUM}",
+        "ratio",
+        None,
+        None,
+    ),
     Goal("P2", "tcp", "one TCP flow over 2 x 20 Mb/s: ILNP / Linux MPTCP", "ratio", 0.97, 1.00),
+    Goal(
+        "P5",
+        "link down",
+        f"2 x 20 Mb/s, the sender's link of one goes down: {_STILL}",
+        "ratio",
+        0.5,
+        0.2,
+        _MOST,
+    ),
+    Goal(
+        "P6",
+        "black hole",
+        f"2 x 20 Mb/s, the router of one drops everything: {_STILL}",
+        "ratio",
+        1.0,
+        0.5,
+        _MOST,
+    ),
     Goal("P7", "udp", "UDP over one path of 20 Mb/s: ILNP / plain IPv6", "ratio", 0.99, 0.993),
     Goal("P7", "tcp", "one TCP flow over 20 Mb/s: ILNP / plain IPv6", "ratio", 0.99, 0.993),
     Goal(

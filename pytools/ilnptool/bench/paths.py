@@ -17,11 +17,13 @@ PATHS_MAX = 3
 RECEIVER_FACTOR = 5
 
 
-def parallel_paths(count: int, *, rate: int | None, offload: bool = False) -> Topology:
+def parallel_paths(
+    count: int, *, rate: int | None, offload: bool = False, both: bool = False
+) -> Topology:
     """Return two hosts joined by `count` equal paths of `rate` bits per second, or unlimited.
 
     The sender's links are what limits; the receiver's have room for all of it, so that what one
-    path can carry does not depend on what the others do.
+    path can carry does not depend on what the others do.  With `both` they are limited alike.
     """
     if not 1 <= count <= PATHS_MAX:
         raise ValueError(f"{count} paths; there are 1 to {PATHS_MAX}")
@@ -35,7 +37,7 @@ def parallel_paths(count: int, *, rate: int | None, offload: bool = False) -> To
     )
     kept = {node.name for node in nodes}
     links = tuple(
-        replace(link, rate=_rate_of(link, rate), offload=offload)
+        replace(link, rate=_rate_of(link, rate, 1 if both else RECEIVER_FACTOR), offload=offload)
         for link in whole.links
         if all(end.node in kept for end in link.ends)
     )
@@ -47,10 +49,10 @@ def parallel_paths(count: int, *, rate: int | None, offload: bool = False) -> To
     return replace(whole, name=f"bench{count}", nodes=nodes, links=links, providers=providers)
 
 
-def _rate_of(link: Link, rate: int | None) -> int | None:
+def _rate_of(link: Link, rate: int | None, factor: int) -> int | None:
     if link.provider is None or rate is None:
         return None
-    return rate if link.ends[0].node == SENDER else RECEIVER_FACTOR * rate
+    return rate if link.ends[0].node == SENDER else factor * rate
 
 
 def plain_ways(topology: Topology) -> list[Way]:

@@ -23,6 +23,7 @@ MPTCP = 262  # IPPROTO_MPTCP; the socket module of Python 3.11 does not name it 
 CHUNK = 65536
 SAMPLE_SECONDS = 0.1
 CONNECT_SECONDS = 10.0
+BEGUN_SECONDS = 1.0  # from when on gaps count
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class StreamReport:
     seconds: float
     sha256: str
     samples: tuple[tuple[float, int], ...] = ()  # (seconds since the first byte, bytes so far)
+    gap: float = 0.0  # longest time without a byte, in seconds, once the stream had begun well
 
 
 def goodput(report: StreamReport, skip: float) -> float:
@@ -65,13 +67,17 @@ def receive(bind: str, port: int, *, mptcp: bool, timeout: float) -> StreamRepor
             total, samples = stream.recv_into(buffer), [(0.0, 0)]
             digest.update(view[:total])
             began = last = time.monotonic()
+            gap = 0.0
             while got := stream.recv_into(buffer):
+                now = time.monotonic()
+                if last - began >= BEGUN_SECONDS:
+                    gap = max(gap, now - last)
                 digest.update(view[:got])
                 total += got
-                last = time.monotonic()
+                last = now
                 if last - began >= samples[-1][0] + SAMPLE_SECONDS:
                     samples.append((last - began, total))
-    return StreamReport(total, last - began, digest.hexdigest(), tuple(samples))
+    return StreamReport(total, last - began, digest.hexdigest(), tuple(samples), gap)
 
 
 def _connect(

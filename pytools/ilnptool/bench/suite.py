@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ilnptool import __version__
-from ilnptool.bench import core, published, transports, userspace
+from ilnptool.bench import core, outage, published, transports, userspace
 from ilnptool.bench.context import Bench, Progress
 from ilnptool.bench.goals import SOURCE, goals_of
 from ilnptool.bench.verdict import Outcome, measure_json
@@ -27,6 +27,8 @@ SCHEMA_VERSION = 1
 _MEASURES: Mapping[str, Callable[[Bench], list[Outcome]]] = {
     "P1": transports.p1,
     "P2": transports.p2,
+    "P5": outage.p5,
+    "P6": outage.p6,
     "P7": transports.p7,
     "P8": transports.p8,
     "P9": userspace.p9,
@@ -113,11 +115,13 @@ def summary(result: Mapping[str, Any]) -> str:
     for name, measure in result["measures"].items():
         for part in measure["parts"]:
             verdict = "aim met" if part["aim_met"] else "met" if part["met"] else "NOT MET"
+            if part["floor"] is None and part["met"]:
+                verdict = "told only"
             numbers = [part[key] for key in ("ratio_median", "ratio_min", "ratio_max")]
             lines.append(
                 f"{name:4} {part['part']:12} "
                 f"{' '.join(f'{_number(value):>8}' for value in numbers)} "
-                f"{part['floor']:>7g} {part['aim']:>7g}  {verdict}"
+                f"{_number(part['floor']):>7} {_number(part['aim']):>7}  {verdict}"
             )
             if part["why_not"]:
                 lines.append(f"{'':17} {part['why_not']}")

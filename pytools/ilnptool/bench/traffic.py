@@ -115,7 +115,7 @@ def stream(
             f"hashes {sent['sha256'][:16]} and {seen['sha256'][:16]}"
         )
     samples = tuple((float(at), int(count)) for at, count in seen["samples"])
-    return StreamReport(seen["bytes"], seen["seconds"], seen["sha256"], samples)
+    return StreamReport(seen["bytes"], seen["seconds"], seen["sha256"], samples, seen["gap"])
 
 
 def datagrams(

@@ -39,17 +39,18 @@ def _tcp(bench: Bench, lab: Lab, way: Way, *, use_mptcp: bool = False) -> float:
 
 def p1(bench: Bench) -> list[Outcome]:
     """UDP over several equal paths against the sum of the single paths."""
-    outcomes = []
-    for paths in (2, 3):
-        lab = NetnsLab(parallel_paths(paths, rate=RATE), bench.config, bench.lab(f"p1-{paths}"))
+    outcomes: list[Outcome] = []
+    for paths, part in ((2, "2 paths"), (3, "3 paths"), (3, "3, both ends")):
+        topology = parallel_paths(paths, rate=RATE, both="both" in part)
+        lab = NetnsLab(topology, bench.config, bench.lab(f"p1-{len(outcomes)}"))
         with running(lab):
             singles = plain_ways(lab.topology)
-            taken = Alternation(bench, f"P1 {paths} paths")
+            taken = Alternation(bench, f"P1 {part}")
             taken.take(
                 lambda: _udp(bench, lab, ilnp_way(), paths),  # noqa: B023  (called at once)
                 lambda: sum(_udp(bench, lab, way, 1) for way in singles),  # noqa: B023
             )
-        found = goal("P1", f"{paths} paths")
+        found = goal("P1", part)
         outcomes.append(Outcome(found, tuple(taken.pairs), evidence=taken.evidence()))
     return outcomes
 

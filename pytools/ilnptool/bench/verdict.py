@@ -66,7 +66,7 @@ class Outcome:
         value = self.median
         if value is None or len(self.pairs) < self.goal.needs_pairs:
             return f"{len(self.pairs)} pairs were taken, {self.goal.needs_pairs} are needed"
-        if self.goal.reached(value, self.goal.floor):
+        if self.goal.floor is None or self.goal.reached(value, self.goal.floor):
             return None
         text = f"{value:.4g} is not {self.goal.sense} {self.goal.floor:g}"
         return f"{text}; {self.evidence}" if self.evidence else text
