@@ -251,7 +251,8 @@ read_header(struct ilnp_rd *r, struct header *h)
 }
 
 enum ilnp_dns_verdict
-ilnp_dns_check(const uint8_t *msg, size_t len, const struct ilnp_question *q)
+ilnp_dns_check(const uint8_t *msg, size_t len, const struct ilnp_question *q,
+    bool tcp)
 {
 	const struct message m = { msg, len };
 	struct ilnp_rd r = ilnp_rd(msg, len);
@@ -278,8 +279,8 @@ ilnp_dns_check(const uint8_t *msg, size_t len, const struct ilnp_question *q)
 	 * If not, the server does not keep it or somebody else has guessed;
 	 * TCP tells.
 	 */
-	if ((h.h_flags & FLAG_TC) != 0 ||
-	    memcmp(name.n_b, q->q_name.n_b, name.n_len) != 0)
+	if (!tcp && ((h.h_flags & FLAG_TC) != 0 ||
+	    memcmp(name.n_b, q->q_name.n_b, name.n_len) != 0))
 		return (ILNP_DNS_TRUNCATED);
 	switch (RCODE(h.h_flags)) {
 	case 0:

@@ -75,9 +75,12 @@ enum ilnp_dns_verdict {
 	ILNP_DNS_REFUSED	/* the server does not want to */
 };
 
-/* Judges header and question of a message. */
+/*
+ * Judges header and question of a message.  Over TCP there is nothing more to
+ * be had: what is truncated there or has lost its case counts as it is.
+ */
 enum ilnp_dns_verdict ilnp_dns_check(const uint8_t *msg, size_t len,
-	    const struct ilnp_question *);
+	    const struct ilnp_question *, bool tcp);
 
 /* One record; values that its type does not have are zero. */
 struct ilnp_rr {

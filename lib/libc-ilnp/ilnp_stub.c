@@ -198,7 +198,7 @@ take_message(struct talk *t, const uint8_t *msg, size_t len, bool tcp)
 	for (u_int i = 0; i < t->t_n && v == ILNP_DNS_ALIEN; i++) {
 		ak = &t->t_ask[i];
 		if (is_open(ak) && ak->ak_tcp == tcp)
-			v = ilnp_dns_check(msg, len, &ak->ak_q);
+			v = ilnp_dns_check(msg, len, &ak->ak_q, tcp);
 	}
 	switch (v) {
 	case ILNP_DNS_ALIEN:
@@ -219,10 +219,7 @@ take_message(struct talk *t, const uint8_t *msg, size_t len, bool tcp)
 		ak->ak_verdict = v;
 		return;
 	case ILNP_DNS_TRUNCATED:
-		if (!tcp)
-			want_tcp(t, ak);
-		else if (len > 0)
-			keep_answer(ak, msg, len);
+		want_tcp(t, ak);
 		return;
 	case ILNP_DNS_OLD:
 		if (!ak->ak_noedns) {

@@ -4,8 +4,8 @@
  * Copyright (c) 2026 The ilnp project
  *
  * Any octets as a DNS answer.  The first octet chooses the type that was asked
- * for and whether the number and the question are made to fit, the rest is the
- * message.
+ * for, whether the number is made to fit and whether it came over TCP; the rest
+ * is the message.
  */
 #include <stdlib.h>
 
@@ -53,7 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if ((choice & 0x80) != 0 && len >= 2)
 		q.q_id = (uint16_t)(msg[0] << 8 | msg[1]);
-	(void)ilnp_dns_check(msg, len, &q);
+	(void)ilnp_dns_check(msg, len, &q, (choice & 0x40) != 0);
 	if (ilnp_dns_read(msg, len, &q, &owner, check_record, &count) == 0) {
 		NEVER(owner.n_len == 0);
 		/* A record takes eleven octets at the least. */

@@ -355,7 +355,9 @@ def test_an_answer_of_64_kilobytes_is_read() -> None:
     assert found.nids == ["0211-22ff-fe33-4455"]
 
 
-def test_a_server_that_does_not_keep_the_case_is_asked_by_tcp() -> None:
+@pytest.mark.parametrize("rcode", [0, 3])
+def test_a_server_that_does_not_keep_the_case_is_asked_by_tcp(rcode: int) -> None:
+    """What it says there counts, whatever it is."""
     usual = table(ILNP)
 
     def handle(query: dns.message.Message, tcp: bool) -> bytes | None:
@@ -363,10 +365,13 @@ def test_a_server_that_does_not_keep_the_case_is_asked_by_tcp() -> None:
         asked = lower + struct.pack("!HH", query.question[0].rdtype, 1)
         whole = usual(query, tcp)
         assert whole is not None
+        if rcode != 0:
+            return message(query, [], flags=0x8180 | rcode, question=asked)
         return whole[:12] + asked + whole[12 + len(asked) :]
 
     found, server = ask(handle)
-    assert found.nids == ["0211-22ff-fe33-4455"]
+    assert found.status == ("found" if rcode == 0 else "no such name")
+    assert found.nids == (["0211-22ff-fe33-4455"] if rcode == 0 else [])
     assert any(tcp for _, _, tcp in server.asked)
 
 
