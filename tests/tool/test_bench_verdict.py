@@ -112,7 +112,7 @@ def test_arms_alternate() -> None:
 
 
 def test_goals_are_those_that_were_asked_for() -> None:
-    assert measures() == ("P1", "P2", "P5", "P6", "P7", "P8", "P9", "P13", "P14")
+    assert measures() == ("P1", "P2", "P4", "P5", "P6", "P7", "P8", "P9", "P13", "P14")
     assert len({(x.measure, x.part) for x in GOALS}) == len(GOALS)
     assert all(goals_of(name) for name in measures())
     assert goal("P13", "memory").floor == 512
@@ -125,7 +125,8 @@ def test_a_goal_without_a_floor_is_told_and_never_the_worst() -> None:
     assert not Outcome(told.goal, pairs(0.1)).met
 
 
-JUDGED = [found for found in GOALS if found.floor is not None and found.aim is not None]
+# Of some floors nothing better can be asked: no datagram lost.
+JUDGED = [found for found in GOALS if found.floor != found.aim]
 
 
 @pytest.mark.parametrize("which", JUDGED, ids=lambda x: f"{x.measure}-{x.part}")

@@ -51,6 +51,7 @@ class Goal:
 
 _MOST = Sense.AT_MOST
 _SUM = "ILNP goodput / sum of the goodputs of plain IPv6 on each path alone"
+_MOVE = "soft handover: time to the first datagram by the new path / round-trip time"
 _STILL = "longest time without a byte of one TCP stream, ILNP / Linux MPTCP"
 _SPREAD = "(highest - lowest) / median throughput over all runs"
 
@@ -66,6 +67,18 @@ GOALS = (
         None,
     ),
     Goal("P2", "tcp", "one TCP flow over 2 x 20 Mb/s: ILNP / Linux MPTCP", "ratio", 0.97, 1.00),
+    Goal("P4", "20 ms", f"{_MOVE}, 20 ms", "round trips", 1.5, 1.1, _MOST),
+    Goal("P4", "200 ms", f"{_MOVE}, 200 ms", "round trips", 1.5, 1.1, _MOST),
+    Goal(
+        "P4",
+        "lost",
+        "soft handover: datagrams lost of a flow in the worst of all moves",
+        "datagrams",
+        0,
+        0,
+        _MOST,
+        needs_pairs=1,
+    ),
     Goal(
         "P5",
         "link down",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ilnptool import __version__
-from ilnptool.bench import core, outage, published, transports, userspace
+from ilnptool.bench import core, handover, outage, published, transports, userspace
 from ilnptool.bench.context import Bench, Progress
 from ilnptool.bench.goals import SOURCE, goals_of
 from ilnptool.bench.verdict import Outcome, measure_json
@@ -27,6 +27,7 @@ SCHEMA_VERSION = 1
 _MEASURES: Mapping[str, Callable[[Bench], list[Outcome]]] = {
     "P1": transports.p1,
     "P2": transports.p2,
+    "P4": handover.p4,
     "P5": outage.p5,
     "P6": outage.p6,
     "P7": transports.p7,
