@@ -605,7 +605,8 @@ static const struct ilnp_choice ANY = { .ch_kind = ILNP_CHOICE_ANY };
 static struct ilnp_choice
 choice(uint8_t kind, uint64_t a, uint64_t b)
 {
-	return ((struct ilnp_choice){ kind, false, l64pair(a, b) });
+	return ((struct ilnp_choice){ .ch_kind = kind,
+	    .ch_pair = l64pair(a, b) });
 }
 
 /* True if the last packet took one path, this one. */

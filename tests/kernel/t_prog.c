@@ -48,9 +48,11 @@ talk(int proto, uint64_t nid, bool connected, const char *what)
 	(void)teach(nid);
 	if (connected)
 		(void)sys_connect(fd, &sa, sizeof(sa));
-	(void)sys_sendto(fd, "query", 5, 0, connected ? NULL : &sa,
+	n = sys_sendto(fd, "query", 5, 0, connected ? NULL : &sa,
 	    connected ? 0 : sizeof(sa));
-	found = net_expect(&k, (uint8_t)proto, 2000);
+	check(n == 5, "%s: a datagram can be sent (%d)", what, (int)n);
+	n = -1;
+	found = net_expect(&k, (uint8_t)proto, 5000);
 	check(found && k.noncelen == 4 && k.sumok && k.sum == SUM_RFC &&
 	    k.toroute && k.bodylen == 5, "%s: the first carries a nonce", what);
 	memset(&r, 0, sizeof(r));

@@ -183,6 +183,49 @@ pin(struct conn *c)
 	    taps_of(c, 8) == 3, "with no wish they take turns again");
 }
 
+static bool
+mode_is(int fd, int option, int want)
+{
+	socklen_t len = sizeof(int);
+	int have = -1;
+
+	return (sys_getsockopt(fd, IPPROTO_IPV6, option, &have, &len) >= 0 &&
+	    have == want);
+}
+
+static result
+set_mode(int fd, int option, int to)
+{
+	return (sys_setsockopt(fd, IPPROTO_IPV6, option, &to, sizeof(to)));
+}
+
+static void
+modes(struct conn *c)
+{
+	struct packet k;
+	bool bare = false;
+
+	check(set_mode(c->fd, ILNP_SO_CKSUM, ILNP_SUM_IPV6) >= 0 &&
+	    near_send(c, "sum?", &k) && k.sumok && k.sum == SUM_IPV6,
+	    "one socket may send checksums as in IPv6");
+	check(set_mode(c->fd, ILNP_SO_NONCE, ILNP_NONCE_INITIAL) >= 0,
+	    "and the nonce on the first packets only");
+	for (int i = 0; i < 20 && !bare; i++)
+		bare = near_send(c, "bare", &k) && k.noncelen == 0 && k.sumok;
+	check(bare, "which then look like IPv6");
+	check(choose(c->fd, ILNP_CHOICE_ANY, any, any) >= 0 &&
+	    mode_is(c->fd, ILNP_SO_CKSUM, ILNP_SUM_IPV6) &&
+	    mode_is(c->fd, ILNP_SO_NONCE, ILNP_NONCE_INITIAL),
+	    "another choice of path leaves that");
+	check(set_mode(c->fd, ILNP_SO_NONCE, 3) == -EINVAL &&
+	    set_mode(c->fd, ILNP_SO_CKSUM, -1) == -EINVAL,
+	    "modes that do not exist are refused");
+	check(set_mode(c->fd, ILNP_SO_NONCE, 0) >= 0 &&
+	    set_mode(c->fd, ILNP_SO_CKSUM, 0) >= 0 &&
+	    near_send(c, "back", &k) && k.noncelen == 4 && k.sum == SUM_RFC,
+	    "and back");
+}
+
 /* Reads what devctl has to say and looks for a line. */
 static bool
 heard(int fd, const char *part, int ms)
@@ -251,6 +294,7 @@ test_sock(void)
 	look(&c);
 	bad(c.fd, udp);
 	pin(&c);
+	modes(&c);
 	events(devctl);
 	(void)sys_close(c.fd);
 	(void)sys_close(lfd);

@@ -57,6 +57,15 @@
 #define	ILNP_SO_LOCATORS	122	/* read: struct ilnp_soloc [] */
 #define	ILNP_SO_PATHS		123	/* read: struct ilnp_sopath [] */
 #define	ILNP_SO_CHOICE		124	/* struct ilnp_sochoice */
+#define	ILNP_SO_NONCE		125	/* int: ILNP_NONCE_*, 0 as sysctl says */
+#define	ILNP_SO_CKSUM		126	/* int: ILNP_SUM_*, 0 as sysctl says */
+
+/* Which packets carry the nonce, which checksums are sent. */
+#define	ILNP_NONCE_ALWAYS	1
+#define	ILNP_NONCE_INITIAL	2	/* the first ones, and after a move */
+#define	ILNP_SUM_RFC		1	/* RFC 6741 */
+#define	ILNP_SUM_IPV6		2	/* as in IPv6 */
+#define	ILNP_SUM_PEER		3	/* as the peer sends */
 
 /* States of a locator, of a path. */
 #define	ILNP_SL_VALID		0	/* usable, not in use */

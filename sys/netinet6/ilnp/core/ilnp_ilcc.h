@@ -166,10 +166,20 @@ int	ilnp_sess_choose(struct ilnp_ilcc *, struct ilnp_sess *,
 	    struct ilnp_choice *choice, const struct ilnp_choice *want);
 
 /*
- * True if a packet sent now would go out with neither a nonce nor a checksum
- * that hardware cannot make, so that it may be left to be cut up below.
+ * Sets on which packets a flow carries the nonce (ILNP_NONCE_*) and which
+ * checksums it sends (ILNP_SUM_*); 0: as the knobs say.
+ * Returns 0 or EINVAL.
  */
-bool	ilnp_sess_bare(struct ilnp_ilcc *, struct ilnp_sess *, ilnp_time_t now);
+int	ilnp_sess_modes(struct ilnp_sess *, struct ilnp_choice *choice,
+	    uint32_t nonce, uint32_t cksum);
+
+/*
+ * True if a packet sent now would go out with neither a nonce nor a checksum
+ * that hardware cannot make, so that it may be left to be cut up below.  The
+ * choice is that of its flow, or NULL.
+ */
+bool	ilnp_sess_bare(struct ilnp_ilcc *, struct ilnp_sess *,
+	    const struct ilnp_choice *, ilnp_time_t now);
 
 /* Packet in. */
 enum ilnp_inverdict {

@@ -64,6 +64,8 @@ struct ilnp_choice {
 	uint8_t		ch_kind;	/* ILNP_CHOICE_* */
 	bool		ch_lost;	/* no path that fits works, or (PREFER)
 					   another works better */
+	uint8_t		ch_nonce;	/* ILNP_NONCE_*, 0: as nonce_policy says */
+	uint8_t		ch_cksum;	/* ILNP_SUM_*, 0: as cksum says */
 	struct ilnp_l64pair ch_pair;	/* PREFER, PIN, STRICT */
 };
 

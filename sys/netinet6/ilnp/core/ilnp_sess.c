@@ -228,13 +228,27 @@ ilnp_sess_choose(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	else {
 		if (choice == NULL)
 			choice = &s->s_paths->ps_choice;
-		memset(choice, 0, sizeof(*choice));
 		choice->ch_kind = want->ch_kind;
+		choice->ch_lost = false;
+		memset(&choice->ch_pair, 0, sizeof(choice->ch_pair));
 		if (paired)
 			choice->ch_pair = want->ch_pair;
 	}
 	ilnp_unlock(&s->s_lock);
 	return (error);
+}
+
+int
+ilnp_sess_modes(struct ilnp_sess *s, struct ilnp_choice *choice,
+    uint32_t nonce, uint32_t cksum)
+{
+	if (nonce > ILNP_NONCE_INITIAL || cksum > ILNP_SUM_PEER)
+		return (EINVAL);
+	ilnp_lock(&s->s_lock);
+	choice->ch_nonce = (uint8_t)nonce;
+	choice->ch_cksum = (uint8_t)cksum;
+	ilnp_unlock(&s->s_lock);
+	return (0);
 }
 
 void
@@ -268,11 +282,13 @@ ilnp_sess_pathevent(struct ilnp_ilcc *c, struct ilnp_sess *s,
 /* Whether a data packet sent now must carry the nonce (contradiction C3). */
 static bool
 carries_nonce(const struct ilnp_ilcc *c, const struct ilnp_sess *s,
-    ilnp_time_t now)
+    const struct ilnp_choice *ch, ilnp_time_t now)
 {
 	const struct ilnp_conf *conf = &c->c_conf;
+	uint32_t policy = ch != NULL && ch->ch_nonce != 0 ?
+	    ch->ch_nonce - 1U : ilnp_load_32(&conf->nonce_policy);
 
-	return (ilnp_load_32(&conf->nonce_policy) == 0 ||
+	return (policy == ILNP_NONCE_ALWAYS - 1 ||
 	    s->s_confirmed == 0 ||
 	    s->s_ntx < ilnp_load_32(&conf->nonce_initial) ||
 	    (s->s_moved != 0 && ilnp_since(now, s->s_moved) <
@@ -280,12 +296,14 @@ carries_nonce(const struct ilnp_ilcc *c, const struct ilnp_sess *s,
 }
 
 static enum ilnp_cksum
-cksum_out(const struct ilnp_ilcc *c, const struct ilnp_sess *s)
+cksum_out(const struct ilnp_ilcc *c, const struct ilnp_sess *s,
+    const struct ilnp_choice *ch)
 {
-	switch (ilnp_load_32(&c->c_conf.cksum)) {
-	case 0:
+	switch (ch != NULL && ch->ch_cksum != 0 ? ch->ch_cksum :
+	    ilnp_load_32(&c->c_conf.cksum) + 1) {
+	case ILNP_SUM_RFC:
 		return (ILNP_CKSUM_RFC);
-	case 1:
+	case ILNP_SUM_IPV6:
 		return (ILNP_CKSUM_IPV6);
 	default:
 		return (s->s_rxcksum == ILNP_CKSUM_IPV6 ? ILNP_CKSUM_IPV6 :
@@ -294,13 +312,14 @@ cksum_out(const struct ilnp_ilcc *c, const struct ilnp_sess *s)
 }
 
 bool
-ilnp_sess_bare(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+ilnp_sess_bare(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    const struct ilnp_choice *choice, ilnp_time_t now)
 {
 	bool bare;
 
 	ilnp_lock(&s->s_lock);
-	bare = s->s_state == ILNP_SESS_IPV6 || (!carries_nonce(c, s, now) &&
-	    cksum_out(c, s) == ILNP_CKSUM_IPV6);
+	bare = s->s_state == ILNP_SESS_IPV6 || (!carries_nonce(c, s,
+	    choice, now) && cksum_out(c, s, choice) == ILNP_CKSUM_IPV6);
 	ilnp_unlock(&s->s_lock);
 	return (bare);
 }
@@ -312,7 +331,7 @@ ilnp_sess_cksum(struct ilnp_ilcc *c, struct ilnp_sess *s, enum ilnp_cksum kind)
 
 	ilnp_lock(&s->s_lock);
 	accept = ilnp_load_32(&c->c_conf.cksum_strict) == 0 ||
-	    kind == cksum_out(c, s);
+	    kind == cksum_out(c, s, NULL);
 	if (accept)
 		s->s_rxcksum = (uint8_t)kind;
 	ilnp_unlock(&s->s_lock);
@@ -463,8 +482,8 @@ ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 		ILNP_STAT(c, out_plain);
 	} else {
 		verdict = ILNP_OUT_ILNP;
-		out->o_cksum = cksum_out(c, s);
-		if (carries_nonce(c, s, now))
+		out->o_cksum = cksum_out(c, s, choice);
+		if (carries_nonce(c, s, choice, now))
 			out->o_nonce = s->s_nout;
 		ILNP_STAT(c, out_ilnp);
 	}

@@ -288,7 +288,7 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		return (false);
 
 	if ((m->m_pkthdr.csum_flags & CSUM_TSO) != 0 &&
-	    !ilnp_sess_bare(l.l_cache, l.l_sess, ilnp_now())) {
+	    !ilnp_sess_bare(l.l_cache, l.l_sess, l.l_choice, ilnp_now())) {
 		*mp = NULL;
 		*error = ilnp_tso_output(m, *optp, flags, inp);
 		return (true);

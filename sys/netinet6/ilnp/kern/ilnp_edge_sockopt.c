@@ -37,6 +37,7 @@ struct answer {
 		struct ilnp_soloc loc[2 * ILNP_LOCS_MAX];
 		struct ilnp_sopath path[ILNP_PATHS_MAX];
 		struct ilnp_sochoice choice;
+		int	mode;
 	} a_out;
 };
 
@@ -205,6 +206,12 @@ get_option(struct inpcb *inp, struct sockopt *sopt)
 			    &a->a_info.si_nids);
 			len = sizeof(a->a_out.choice);
 			break;
+		case ILNP_SO_NONCE:
+		case ILNP_SO_CKSUM:
+			a->a_out.mode = sopt->sopt_name == ILNP_SO_NONCE ?
+			    a->a_choice.ch_nonce : a->a_choice.ch_cksum;
+			len = sizeof(a->a_out.mode);
+			break;
 		}
 	if (error == 0)
 		error = sooptcopyout(sopt, &a->a_out, len);
@@ -264,15 +271,47 @@ set_choice(struct inpcb *inp, struct sockopt *sopt)
 	return (error);
 }
 
+static int
+set_mode(struct inpcb *inp, struct sockopt *sopt)
+{
+	const struct ilnp_flow *f;
+	struct epoch_tracker et;
+	struct ilnp_choice *ch;
+	int error, mode;
+
+	error = sooptcopyin(sopt, &mode, sizeof(mode), sizeof(mode));
+	if (error != 0)
+		return (error);
+	INP_RLOCK(inp);
+	NET_EPOCH_ENTER(et);
+	f = flow_of(inp);
+	if (f == NULL)
+		error = ENOTCONN;
+	else {
+		ch = __DECONST(struct ilnp_choice *, &f->f_choice);
+		error = sopt->sopt_name == ILNP_SO_NONCE ?
+		    ilnp_sess_modes(f->f_sess, ch, (uint32_t)mode,
+		    ch->ch_cksum) :
+		    ilnp_sess_modes(f->f_sess, ch, ch->ch_nonce,
+		    (uint32_t)mode);
+	}
+	NET_EPOCH_EXIT(et);
+	INP_RUNLOCK(inp);
+	return (error);
+}
+
 bool
 ilnp_door_ctloutput(struct socket *so, struct sockopt *sopt, int *error)
 {
-	if (sopt->sopt_name < ILNP_SO_LOCAL || sopt->sopt_name > ILNP_SO_CHOICE)
+	if (sopt->sopt_name < ILNP_SO_LOCAL || sopt->sopt_name > ILNP_SO_CKSUM)
 		return (false);
 	if (sopt->sopt_dir == SOPT_GET)
 		*error = get_option(sotoinpcb(so), sopt);
+	else if (sopt->sopt_name == ILNP_SO_CHOICE)
+		*error = set_choice(sotoinpcb(so), sopt);
+	else if (sopt->sopt_name >= ILNP_SO_NONCE)
+		*error = set_mode(sotoinpcb(so), sopt);
 	else
-		*error = sopt->sopt_name == ILNP_SO_CHOICE ?
-		    set_choice(sotoinpcb(so), sopt) : EOPNOTSUPP;
+		*error = EOPNOTSUPP;
 	return (true);
 }
