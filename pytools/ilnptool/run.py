@@ -51,11 +51,16 @@ class Space:
     netns: str
     hosts: Path | None = None
     resolv: Path | None = None  # in the place of resolv.conf
+    nsswitch: Path | None = None  # in the place of nsswitch.conf
 
     def wrap(self, argv: Sequence[str]) -> list[str]:
         """Return the command that runs `argv` in this place."""
         enter = ["ip", "netns", "exec", self.netns]
-        files = {"/etc/hosts": self.hosts, "/etc/resolv.conf": self.resolv}
+        files = {
+            "/etc/hosts": self.hosts,
+            "/etc/resolv.conf": self.resolv,
+            "/etc/nsswitch.conf": self.nsswitch,
+        }
         mounts = [x for at, file in files.items() if file is not None for x in (str(file), at)]
         if not mounts:
             return [*enter, *argv]

@@ -21,7 +21,7 @@ from ilnptool.lab.addressing import nids_of, provider_addresses
 from ilnptool.lab.linuxnet import netns_of
 from ilnptool.lab.model import Node, Role, Topology
 from ilnptool.lab.node import control_socket
-from ilnptool.lab.services import RESOLV_CONF, Services, wait_for
+from ilnptool.lab.services import NSSWITCH_CONF, RESOLV_CONF, Services, wait_for
 from ilnptool.lab.state import LabState
 from ilnptool.wire.values import L64, Nid
 
@@ -56,10 +56,16 @@ def resolver_address(topology: Topology) -> IPv6Address:
 
 
 def write_resolv_conf(topology: Topology, directory: Path) -> None:
-    """Have the programs of a node ask the lab's name server, if there is one."""
+    """Have the programs of a node ask the lab's name server, if there is one.
+
+    They do so by our module for the name service switch, which needs no node to be there.
+    """
     if any(node.dns for node in topology.nodes):
         text = f"search {ZONE}\nnameserver {resolver_address(topology)}\noptions timeout:1\n"
         (directory / RESOLV_CONF).write_text(text)
+        order = "files ilnp [!UNAVAIL=return] dns"
+        text = f"passwd: files\ngroup: files\nshadow: files\nhosts: {order}\n"
+        (directory / NSSWITCH_CONF).write_text(text)
 
 
 def zone_file(topology: Topology) -> str:

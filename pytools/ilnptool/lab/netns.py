@@ -23,7 +23,7 @@ from ilnptool.lab.protocol import (
     StepObserver,
     ignore_steps,
 )
-from ilnptool.lab.services import Services, resolv_of, wait_for
+from ilnptool.lab.services import Services, nsswitch_of, resolv_of, wait_for
 from ilnptool.lab.state import LabState
 from ilnptool.lab.teardown import refuse_from_inside, remove, remove_lab, require_root
 from ilnptool.lab.topofile import format_topology
@@ -132,12 +132,19 @@ class NetnsLab:
         self._need_up()
         netns = linuxnet.netns_of(self.name, node_name)
         folder = self.state.node(node_name)
-        return run.Space(netns, folder / "hosts", resolv_of(folder))
+        return run.Space(netns, folder / "hosts", resolv_of(folder), nsswitch_of(folder))
 
     @property
     def environment(self) -> dict[str, str]:
-        """What marks a process as one of this lab, so that `down` ends it."""
-        return {processes.MARK: str(self.state.directory)}
+        """What marks a process as one of this lab, so that `down` ends it.
+
+        And where it finds the module for the name service switch: beside the node.
+        """
+        folders = [str(self._config.ilnpd.parent), os.environ.get("LD_LIBRARY_PATH", "")]
+        return {
+            processes.MARK: str(self.state.directory),
+            "LD_LIBRARY_PATH": ":".join(filter(None, folders)),
+        }
 
     def exec(
         self,

@@ -19,6 +19,7 @@ from ilnptool.lab import processes
 from ilnptool.lab.state import LabState
 
 RESOLV_CONF = "resolv.conf"
+NSSWITCH_CONF = "nsswitch.conf"
 
 _READY_SECONDS = 10.0
 _POLL_SECONDS = 0.02
@@ -33,10 +34,19 @@ def wait_for(condition: Callable[[], bool], seconds: float, missing: Callable[[]
         time.sleep(_POLL_SECONDS)
 
 
+def _etc_of(directory: Path, name: str) -> Path | None:
+    path = directory / name
+    return path if path.exists() and Path("/etc", name).exists() else None
+
+
 def resolv_of(directory: Path) -> Path | None:
     """Return the resolv.conf of the node whose files are in a directory, if it has one."""
-    path = directory / RESOLV_CONF
-    return path if path.exists() and Path("/etc", RESOLV_CONF).exists() else None
+    return _etc_of(directory, RESOLV_CONF)
+
+
+def nsswitch_of(directory: Path) -> Path | None:
+    """Return the nsswitch.conf of the node whose files are in a directory, if it has one."""
+    return _etc_of(directory, NSSWITCH_CONF)
 
 
 @dataclass(frozen=True, slots=True)
