@@ -45,21 +45,25 @@ def tell(**fields: Any) -> None:
 def serve(port: int) -> None:
     """Greet everybody, for ever."""
     with socket.create_server(("::", port), family=socket.AF_INET6) as door:
+        tell(port=port)
         while True:
             guest, _ = door.accept()
             with guest:
                 guest.sendall(GREETING)
 
 
-def teach(control: NodeControl, nid: Nid, answer: Answer) -> None:
-    """Tell the node what the DNS says of a correspondent, for as long as that holds."""
-    locators = [
-        {"l64": str(l64), "preference": preference, "lifetime": max(answer.ttl, 1)}
-        for preference, l64 in answer.l64s[:LOCATORS_MAX]
-    ]
-    said = control.request({"cmd": "teach", "nid": str(nid), "locators": locators})
-    if not said.get("ok"):
-        raise IlnpError(f"teach: {said.get('error')}")
+def teach(name: str, nid: Nid, answer: Answer) -> None:
+    """Tell the node what a name stands for, as the resolver of any program does."""
+    locators = " ".join(
+        f"{l64},{preference},{max(answer.ttl, 1)}" for preference, l64 in answer.l64s[:LOCATORS_MAX]
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as node:
+        node.settimeout(CONNECT_SECONDS)
+        node.connect(NAMES_SOCKET)
+        node.send(f"teach {name} {nid} {locators}".encode())
+        said = node.recv(4096).decode()
+    if said != "ok":
+        raise IlnpError(f"{name}: the node does not learn it: {said}")
 
 
 def _knows(control: NodeControl, local: Nid, remote: Nid) -> bool:
@@ -79,7 +83,7 @@ def _arrival(control: NodeControl, resolver: str, name: str, port: int, nid: Nid
         return {**found, "error": "the name has no NID or no L64"}
     remote = answer.nids[0][1]
     found["fresh"] = not _knows(control, nid, remote)
-    teach(control, remote, answer)
+    teach(name, remote, answer)
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as client:
             client.settimeout(CONNECT_SECONDS)
@@ -127,17 +131,8 @@ def watch(server: str, names: Sequence[str]) -> None:
 def learn(resolver: str, name: str) -> None:
     """Teach the node what a name stands for: it will ask the name again when that leads nowhere."""
     answer = lookup(resolver, name)
-    locators = " ".join(
-        f"{l64},{preference},{max(answer.ttl, 1)}" for preference, l64 in answer.l64s
-    )
     for _, nid in answer.nids:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as node:
-            node.settimeout(CONNECT_SECONDS)
-            node.connect(NAMES_SOCKET)
-            node.send(f"teach {name} {nid} {locators}".encode())
-            said = node.recv(4096).decode()
-        if said != "ok":
-            raise IlnpError(f"{name}: the node does not learn it: {said}")
+        teach(name, nid, answer)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

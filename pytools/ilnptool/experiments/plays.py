@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from ilnptool.errors import CheckFailed, UsageError
 from ilnptool.experiments.catalogue import Experiment
-from ilnptool.experiments.clock import Clock, wait_until
+from ilnptool.experiments.clock import Clock, wait_for, wait_until
 from ilnptool.experiments.flows import Traffic
 from ilnptool.experiments.handover import Mover
 from ilnptool.experiments.plan import moves
@@ -36,7 +36,8 @@ from ilnptool.measure import InterfaceMark
 GREETER_PORT = 5300
 ARRIVAL_SECONDS = 1.5  # between two new clients
 
-_LEARN_SECONDS = 20.0
+_BEGIN_SECONDS = 60.0  # an interpreter, on a busy machine
+_LEARN_SECONDS = 60.0
 _ARRIVALS = [sys.executable, "-m", "ilnptool.experiments.arrivals"]
 
 
@@ -64,11 +65,22 @@ class Stage:
             InterfaceMark(self.clock.wall(), what, "enabled" if enabled else "disabled")
         )
 
-    def background(self, stack: ExitStack, node: str, argv: Sequence[str], name: str) -> None:
-        """Have a process run in a node until the stack ends; it writes into the run's folder."""
-        log = self.folder / f"{name}.log"
-        process = self.lab.popen(node, argv, log=log, stdout=self.folder / f"{name}.jsonl")
+    def background(
+        self, stack: ExitStack, node: str, argv: Sequence[str], name: str, lines: int = 0
+    ) -> None:
+        """Have a process run in a node until the stack ends; it writes into the run's folder.
+
+        Returns once it has written `lines` lines, which says that it has begun.
+        """
+        log, out = self.folder / f"{name}.log", self.folder / f"{name}.jsonl"
+        process = self.lab.popen(node, argv, log=log, stdout=out)
         stack.callback(process.stop)
+
+        def begun() -> bool:
+            process.check()
+            return len(list(read_lines(out))) >= lines
+
+        wait_for(self.clock, begun, _BEGIN_SECONDS, lambda: f"{name} does not begin; see {log}")
 
 
 class Play(Protocol):
@@ -116,9 +128,24 @@ def _watch(stage: Stage, stack: ExitStack, names: Sequence[str]) -> None:
     primary = name_servers(lab.topology, "primary")[0]
     address = str(server_address(lab.topology, primary))
     full = [f"{name}.{ZONE}" for name in names]
-    stage.background(stack, primary.name, [*_ARRIVALS, "watch", address, *full], "names")
+    stage.background(
+        stack, primary.name, [*_ARRIVALS, "watch", address, *full], "names", len(names)
+    )
     for name in names:
         stage.background(stack, name, follow_command(lab.state, name), f"follow-{name}")
+    logs = [stage.folder / f"follow-{name}.log" for name in names]
+
+    def published() -> bool:
+        return all("published: " in log.read_text() for log in logs)
+
+    wait_for(stage.clock, published, _BEGIN_SECONDS, lambda: f"not published; see {logs}")
+
+
+def _forget_hosts(lab: NetnsLab, nodes: Sequence[str]) -> None:
+    """Have the DNS alone tell some nodes where others are."""
+    (lab.state.directory / HOSTS_FILE).write_text("# see the DNS\n")
+    for node in nodes:
+        lab.control(node, {"cmd": "resolve"})
 
 
 class Renumber:
@@ -127,12 +154,13 @@ class Renumber:
     def begin(self, stage: Stage, stack: ExitStack) -> None:
         lab, server = _netns(stage.lab), stage.experiment.peer
         _watch(stage, stack, [server])
-        stage.background(stack, server, [*_ARRIVALS, "serve", str(GREETER_PORT)], "greeter")
+        stage.background(stack, server, [*_ARRIVALS, "serve", str(GREETER_PORT)], "greeter", 1)
         late = lab.topology.node("late")
+        _forget_hosts(lab, [late.name])
         words = [str(lab.control_socket("late")), str(resolver_address(lab.topology))]
-        words += [f"{server}.{ZONE}", str(GREETER_PORT), f"{ARRIVAL_SECONDS:g}"]
+        words += [f"{server}.{ZONE.rstrip('.')}", str(GREETER_PORT), f"{ARRIVAL_SECONDS:g}"]
         words += [format_nid(nid) for nid in nids_of(lab.topology, late)]
-        stage.background(stack, late.name, [*_ARRIVALS, "arrive", *words], "arrivals")
+        stage.background(stack, late.name, [*_ARRIVALS, "arrive", *words], "arrivals", 1)
 
     def act(self, stage: Stage, flow: Traffic) -> None:
         lab = _netns(stage.lab)
@@ -163,10 +191,7 @@ class BothMove:
         lab = _netns(stage.lab)
         ends = (stage.experiment.mover, stage.experiment.peer)
         _watch(stage, stack, ends)
-        # Only names are to tell where a node is: what the lab's own file says is forgotten.
-        (lab.state.directory / HOSTS_FILE).write_text("# see the DNS\n")
-        for end in ends:
-            lab.control(end, {"cmd": "resolve"})
+        _forget_hosts(lab, ends)
         words = [str(resolver_address(lab.topology)), f"{stage.experiment.peer}.{ZONE.rstrip('.')}"]
         learn = [*_ARRIVALS, "learn", *words]
         lab.exec(stage.experiment.mover, learn, timeout=_LEARN_SECONDS)
