@@ -683,7 +683,7 @@ rig_down(void)
 	/* Interfaces come home when their stack ends, some time later. */
 	for (int h = 0; h < 2; h++)
 		for (int i = 0; i < rig.links[h]; i++) {
-			int64_t end = now_ms() + 10000;
+			int64_t end = now_ms() + 60000;
 
 			while (rig.link[h][i].host[0] != '\0' &&
 			    destroy(rig.link[h][i].host) < 0) {

@@ -89,7 +89,9 @@ LOCKS = _goal("P12", "locks", "global locks of ILNP taken per data packet", 0, 0
 _NUMBER = re.compile(r"^BENCH (\S+) (\d+)$", re.MULTILINE)
 _COUNTED = re.compile(r"^LOCKS (\S+) (\d+)$(.*?)^LOCKS END$", re.MULTILINE | re.DOTALL)
 # The columns of debug.lock.prof.stats: four of times, the count, four more, place and name.
-_LOCK = re.compile(r"^LOCK\s+(?:\d+\s+){4}(\d+)\s+(?:\d+\s+){2,4}(\S+):(\d+) \((\w+):(.*)\)$", re.M)
+_LOCK = re.compile(
+    r"^LOCK\s+(?:\d+\s+){4}(\d+)\s+(?:\d+\s+){2,4}(\S+):(\d+) \(([^:]+):(.*)\)$", re.M
+)
 # Taken for one correspondent, not for all.
 PRIVATE = ("ilnp session",)
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a booted machine says, and what becomes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from ilnptool.errors import EnvironmentMissing, UsageError
+from ilnptool.guest.bench import RATIOS, judge, read_locks, read_numbers
+from ilnptool.guest.console import junit, read_console
+from ilnptool.guest.quick import GROUPS, known_groups, need_qemu
+
+GOOD = """\
+KT: start
+== first
+  ok   one is so
+       and this is why
+  ok   two is, too
+== second
+  ok   three
+KT: 3 ok, 0 failed
+KT: PASS
+"""
+LOCKS = """\
+BENCH udp64.ilnp 200
+LOCKS udp64.ilnp 100
+LOCK  max wait_max total wait_total count avg wait_avg cnt_hold cnt_lock name
+LOCK  1 0 9 0    200    1         0  0  0 a.c:5 (sleep mutex:ilnp session)
+LOCK  1 0 9 0     50    1         0  0  0 b.c:6 (sleep mutex:ilnp bucket)
+LOCK  1 0 9 0    100    1         0  0  0 c.c:7 (rm:ilnp pool)
+LOCKS END
+"""
+
+
+def test_facts_are_found_with_their_scenarios_and_evidence() -> None:
+    verdict = read_console(GOOD)
+    assert verdict.good
+    assert [(fact.scenario, fact.text) for fact in verdict.facts] == [
+        ("first", "one is so"),
+        ("first", "two is, too"),
+        ("second", "three"),
+    ]
+    assert "this is why" in verdict.facts[1].evidence
+
+
+def test_a_fact_that_does_not_hold_is_a_failure() -> None:
+    verdict = read_console(
+        GOOD.replace("  ok   three", "  FAIL three").replace("3 ok, 0", "2 ok, 1")
+    )
+    assert not verdict.good
+    assert [fact.text for fact in verdict.failures] == ["three"]
+    assert "1 do not" in verdict.summary()
+
+
+@pytest.mark.parametrize(
+    "text", [GOOD.replace("KT: 3 ok", "KT: 4 ok"), GOOD[: GOOD.index("KT: 3")], ""]
+)
+def test_a_program_that_did_not_come_to_its_end_has_not_passed(text: str) -> None:
+    verdict = read_console(text)
+    assert not verdict.good
+    assert "did not come to its end" in verdict.summary()
+
+
+def test_a_complaint_of_the_kernel_is_a_failure() -> None:
+    verdict = read_console(GOOD.replace("== second", "panic: no\n== second"))
+    assert not verdict.good
+    assert verdict.complaints == ("panic: no",)
+
+
+def test_the_junit_file_has_a_case_for_each_fact_the_kernel_and_the_end() -> None:
+    text = GOOD.replace("  ok   three", "  FAIL three \x07").replace("3 ok, 0", "2 ok, 1")
+    suite = ElementTree.fromstring(junit(read_console(text), "ILNP"))
+    assert (suite.get("tests"), suite.get("failures")) == ("5", "1")
+    failed = [case.get("name") for case in suite if case.find("failure") is not None]
+    assert failed == ["three "]
+
+
+def test_an_unknown_group_is_refused_with_what_there_is() -> None:
+    assert known_groups(()) == GROUPS
+    with pytest.raises(UsageError, match="no group nonsense; there are: wire"):
+        known_groups(("wire", "nonsense"))
+
+
+def test_a_machine_without_qemu_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EnvironmentMissing, match="apt-get install qemu-system-x86"):
+        need_qemu()
+
+
+def test_numbers_are_read_and_locks_that_all_share_are_told_from_a_sessions_own() -> None:
+    assert read_numbers(LOCKS) == {"udp64.ilnp": 200}
+    count = read_locks(LOCKS)["udp64.ilnp"]
+    assert count.per_packet == {"ilnp session": 2.0, "ilnp bucket": 0.5, "ilnp pool": 1.0}
+    assert count.global_ones() == {"ilnp bucket": 0.5, "ilnp pool": 1.0}
+
+
+def test_a_goal_is_met_missed_or_not_measured() -> None:
+    names = {name for _, *pair in RATIOS for name in pair}
+    even = dict.fromkeys(names, 1000)
+    count = {name: read_locks(LOCKS)["udp64.ilnp"] for name in ("udp64.ilnp", "segment.ilnp")}
+    met = judge(even, {})
+    assert all(outcome.met for outcome in met[:-1])
+    assert met[-1].reason == "the kernel did not count its locks"
+    dear = judge({**even, "udp64.ilnp": 2000}, count)
+    assert [outcome.goal.part for outcome in dear if not outcome.met] == ["64 octets", "locks"]
+    assert "1.5 is not at most 0" in str(dear[-1].reason)
+    assert "was not counted" in str(judge({}, {})[0].reason)
