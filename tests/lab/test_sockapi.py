@@ -18,7 +18,9 @@ pytestmark = pytest.mark.root
 
 EXAMPLES = TOP / "examples"
 NOBODY = ["setpriv", "--reuid=4321", "--regid=4321", "--clear-groups", "--"]
-USER = [*NOBODY, sys.executable, str(Path(__file__).with_name("pathuser.py"))]
+HERE = Path(__file__).parent
+PYTHON = [sys.executable, str(HERE / "asnobody.py")]
+USER = [*PYTHON, str(HERE / "pathuser.py")]
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +180,9 @@ def test_one_user_cannot_take_all_places(net: NodeNet) -> None:
         "    except OSError: return False\n"
         "print(sum(gone(s) for s in held))\n"
     )
-    done = net.exec("a", *NOBODY, sys.executable, "-c", script)
+    program = net.folder / "crowd.py"
+    program.write_text(script)
+    done = net.exec("a", *PYTHON, str(program))
     assert int(done.stdout) == 8
     assert "done" in use(net, {"status": 1})[0]
 
@@ -220,12 +224,9 @@ def _subscribed(net: NodeNet) -> bool:
 
 
 @pytest.fixture(scope="module")
-def phone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The C example, built with all warnings."""
-    folder = tmp_path_factory.mktemp("phone")
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
-    program = folder / "telephone"
+def phone(net: NodeNet) -> Path:
+    """The C example, built with all warnings, where all may run it."""
+    program = net.folder / "telephone"
     flags = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O2"]
     run.run(["gcc", *flags, "-o", str(program), str(EXAMPLES / "telephone.c")], timeout=60)
     return program
@@ -241,9 +242,9 @@ def conversation(
     net: NodeNet, answerer: list[str], caller: list[str]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Let two talk while a network of the caller, then one of the other, swallows everything."""
-    with net.start("b", *NOBODY, *answerer) as one:
+    with net.start("b", *answerer) as one:
         wait_until("it waits for a call", lambda: "waiting" in one.tail())
-        with net.start("a", *NOBODY, *caller) as other:
+        with net.start("a", *caller) as other:
             wait_sent(net, 100)
             for port in ("a1", "b2"):
                 with Loss(net, port):
@@ -255,13 +256,13 @@ def conversation(
 
 
 def python_phone(*words: str) -> list[str]:
-    return [sys.executable, str(EXAMPLES / "telephone.py"), *words]
+    return [*PYTHON, str(EXAMPLES / "telephone.py"), *words]
 
 
 def test_the_telephone_survives_the_loss_of_any_one_path(net: NodeNet, phone: Path) -> None:
     """Python calls C; each side hears every frame of the other."""
     call = python_phone("call", identity_of("b"), "--seconds", "11")
-    heard, answered = conversation(net, [str(phone), "answer", "4000"], call)
+    heard, answered = conversation(net, [*NOBODY, str(phone), "answer", "4000"], call)
     for ear in (heard, answered):
         assert ear["frames"] > 300
         assert ear["missing"] == 0
