@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import socket
 import subprocess
 import threading
@@ -32,7 +33,11 @@ class FakeMachine:
         script.write_text("\n".join(lines) + "\n")
         (folder / "jobs").mkdir()
         self.shell = subprocess.Popen(
-            ["sh", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            ["sh", str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
         )
         self.path = folder / "line"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -66,7 +71,11 @@ class FakeMachine:
 
     def stop(self) -> None:
         self._listener.close()
-        self.shell.kill()
+        self.kill()
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.shell.pid, signal.SIGKILL)
         self.shell.wait()
 
 
@@ -120,6 +129,13 @@ def test_command_runs_to_its_end_with_input_and_both_outputs(agent: Agent, tmp_p
     assert list((tmp_path / "jobs").iterdir()) == []
 
 
+def test_arguments_may_hold_anything(agent: Agent, tmp_path: Path) -> None:
+    words = ["two words", "it's", "line\nbreak", "$HOME `x` \\", "ü", ""]
+    argv = ["printf", "<%s>", *words]
+    said = run_in(agent, argv, tmp_path, timeout=30, stdin="", check=True).stdout
+    assert said == "".join(f"<{word}>" for word in words)
+
+
 def test_much_output_comes_whole(agent: Agent, tmp_path: Path) -> None:
     argv = ["sh", "-c", "head -c 200000 /dev/zero | tr '\\0' x"]
     assert run_in(agent, argv, tmp_path, timeout=60, stdin="", check=True).stdout == "x" * 200000
@@ -153,7 +169,7 @@ def test_machine_that_does_not_start_is_shown_by_its_console(
 ) -> None:
     console = tmp_path / "console.log"
     console.write_text("panic: no root\n")
-    fake.shell.kill()
+    fake.kill()
     mute = Agent(fake.path, console)
     with pytest.raises(Timeout, match=r"not started within 0.5 s (.|\n)*panic: no root"):
         mute.wait_ready(0.5, lambda: None)

@@ -177,7 +177,8 @@ class Agent:
         """Start a job and return its name."""
         name = uuid.uuid4().hex[:12]
         self.write(f"{JOBS}/{name}/in", stdin)
-        self.ask(f"job {name} {shlex.join(argv)}")
+        self.write(f"{JOBS}/{name}/run", f"exec {shlex.join(argv)}\n".encode())
+        self.ask(f"job {name}")
         return name
 
     def news(self, name: str, out: int, err: int) -> tuple[int | None, bytes, bytes]:
