@@ -91,8 +91,8 @@ is_alive(const struct in6_addr *addr)
  * The source address of a new flow: the one that the stock selection found if
  * it has a NID, else one that has, on the same interface and locator, if the
  * program has not asked for another and its jail may use it.  A lost link may
- * keep its address and the default route for a while: then another locator
- * takes its place.
+ * keep its address and the default route for a while, and a locator whose
+ * router has gone its addresses: then another locator takes its place.
  * Returns false if there is none.
  */
 static bool
@@ -110,7 +110,8 @@ choose_source(const struct ilnp_here *h, const struct inpcb *inp,
 	    inp->in6p_outputopts->ip6po_pktinfo != NULL))
 		return (false);
 	if (!ours) {
-		if (h->n_uplinks == 0 || is_alive(found))
+		if (h->n_uplinks == 0 ||
+		    (!ilnp_loc_nid(h, local.nid) && is_alive(found)))
 			return (false);
 		local.l64 = h->n_uplink[0].u_hop.h_src;
 	}
