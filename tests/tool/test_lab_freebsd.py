@@ -69,6 +69,20 @@ def test_lines_for_a_machine_are_right_shell_text_of_one_line(name: str) -> None
             subprocess.run(["sh", "-n", "-c", line], check=True)
 
 
+def test_router_writes_the_very_configuration_of_rtadvd(tmp_path: Path) -> None:
+    found = topology("two-paths")
+    lines = freebsd.set_up_lines(found, found.node("r1"))
+    (write,) = [line for line in lines if line.startswith("printf ")]
+    target = tmp_path / "rtadvd.conf"
+    line = write.replace("/tmp/rtadvd.conf", str(target))
+    subprocess.run(["sh", "-c", line], check=True)
+    text = target.read_text()
+    assert text == freebsd.rtadvd_conf(found, "r1")
+    assert text.startswith('lan-a:\\\n\t:addr="2001:db8:a:1::":prefixlen#64:\\\n')
+    assert "rtadvd -c /tmp/rtadvd.conf lan-a lan-b" in lines
+    assert "sysctl net.inet6.ip6.forwarding=1 net.inet6.ip6.dad_count=0" in lines
+
+
 def test_machine_is_taught_its_identifiers_and_its_correspondents() -> None:
     found = topology("two-paths")
     lines = freebsd.ilnp_lines(found, found.node("a"))
