@@ -105,7 +105,7 @@ test_load(void)
 	before = memory_of("ilnp");
 	pid[0] = rig_start(RIG_B, accept_many, w);
 	pid[1] = rig_start(RIG_A, connect_many, w);
-	all = reach(&w->accepted, CONNECTIONS, 180000);
+	all = reach(&w->accepted, CONNECTIONS, 600000);
 	check(all, "%u were accepted", w->accepted);
 	if (!all) {
 		rig_tell();
@@ -121,7 +121,7 @@ test_load(void)
 	sleep_ms(200);
 	rig_link(RIG_A, 0, false);
 	w->speak = 1;
-	check(reach(&w->right, CONNECTIONS, 120000),
+	check(reach(&w->right, CONNECTIONS, 300000),
 	    "one host moves, and %u go on, each for its own socket",
 	    w->right);
 	w->leave = 1;

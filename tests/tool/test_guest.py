@@ -11,7 +11,7 @@ import pytest
 from ilnptool.errors import EnvironmentMissing, UsageError
 from ilnptool.guest.bench import RATIOS, judge, read_locks, read_numbers
 from ilnptool.guest.console import junit, read_console
-from ilnptool.guest.quick import GROUPS, known_groups, need_qemu
+from ilnptool.guest.quick import USUAL, known_groups, need_qemu
 
 GOOD = """\
 KT: start
@@ -79,7 +79,7 @@ def test_the_junit_file_has_a_case_for_each_fact_the_kernel_and_the_end() -> Non
 
 
 def test_an_unknown_group_is_refused_with_what_there_is() -> None:
-    assert known_groups(()) == GROUPS
+    assert known_groups(()) == USUAL
     with pytest.raises(UsageError, match="no group nonsense; there are: wire"):
         known_groups(("wire", "nonsense"))
 

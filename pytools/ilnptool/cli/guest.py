@@ -10,7 +10,7 @@ import click
 from ilnptool.build.kernel import open_workshop
 from ilnptool.cli.build import build_options, reporter
 from ilnptool.errors import CheckFailed, UsageError
-from ilnptool.guest.quick import FORGED, GROUPS, known_groups, need_qemu, run_groups
+from ilnptool.guest.quick import FORGED, GROUPS, USUAL, known_groups, need_qemu, run_groups
 
 _PATH = click.Path(path_type=Path)
 
@@ -20,7 +20,12 @@ _PATH = click.Path(path_type=Path)
 @click.option("--guest", is_flag=True, help="In a FreeBSD kernel, booted in QEMU.")
 @click.option("--conf", default="ILNP", show_default=True, help="Kernel configuration.")
 @click.option("--kernel", type=_PATH, help="A kernel that is built already.")
-@click.option("--group", "groups", multiple=True, help=f"Of {', '.join(GROUPS)}.  [default: all]")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    help=f"Of {', '.join(GROUPS)}.  [default: {', '.join(USUAL)}]",
+)
 @click.option(
     "--forged", type=click.IntRange(1), default=FORGED, show_default=True, help="Forged packets."
 )
