@@ -80,7 +80,7 @@ def _scripts(shop: Workshop, root: Path) -> tuple[str, str]:
 def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
     """Build and install the programs, unless that has been done from the same tree.
 
-    An interrupted build goes on where it was.
+    An interrupted build begins again with the programs; libraries go on where they were.
     """
     root = shop.root / "userland"
     found = Userland(root, shop.platform / "tmp")
