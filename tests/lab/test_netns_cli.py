@@ -64,7 +64,7 @@ def test_up_look_around_down(config: Config, topology: Path) -> None:
     name = lab_name("c")
     up = call(config, "lab", "up", str(topology), "--name", name)
     assert up.stdout == ""
-    assert f"lab {name}: 9/9 " in up.stderr
+    assert f"lab {name}: 10/10 " in up.stderr
     assert json.loads(call(config, "lab", "list", "--json").stdout)["labs"] == [name]
 
     found = status_of(config, name)
