@@ -70,7 +70,7 @@ talk(int proto, uint64_t nid, bool connected, const char *what)
 	r.bodylen = 6;
 	memcpy(net_answer.nonce, r.nonce, 12);
 	net_send(k.tap, &r);
-	for (int64_t end = now_ms() + 3000; n < 0 && now_ms() < end;)
+	for (int64_t end = now_ms() + 10000; n < 0 && now_ms() < end;)
 		n = sys_recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL,
 		    NULL);
 	check(n == 6, "%s: the answer is heard", what);
