@@ -418,7 +418,10 @@ take_value(void *arg, const struct toml_place *p, const struct toml_value *v,
 	return (false);
 }
 
-/* Returns the text of a file, to be freed, or NULL with errno. */
+/*
+ * Returns the text of a file, to be freed, or NULL with errno.  A file is
+ * taken whole or not at all.
+ */
 static char *
 read_text(const char *path)
 {
@@ -430,11 +433,15 @@ read_text(const char *path)
 		return (NULL);
 	text = calloc(1, FILE_MAX_LEN + 1);
 	if (text != NULL) {
+		errno = 0;
 		n = fread(text, 1, FILE_MAX_LEN, fp);
-		if (ferror(fp) != 0 || strlen(text) != n) {
+		if (ferror(fp) == 0 && strlen(text) != n)
+			errno = EILSEQ;
+		else if (n == FILE_MAX_LEN && fgetc(fp) != EOF)
+			errno = EFBIG;
+		if (ferror(fp) != 0 || errno != 0) {
 			free(text);
 			text = NULL;
-			errno = EILSEQ;
 		}
 	}
 	(void)fclose(fp);

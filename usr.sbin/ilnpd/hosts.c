@@ -230,6 +230,7 @@ hosts_read(struct hosts *h, int fd, const char *path,
 	struct fault f = { "memory", "a machine with more of it" };
 	char line[LINE_MAX_LEN];
 	unsigned int number = 0;
+	size_t len;
 	bool ok = t != NULL;
 	FILE *fp = fdopen(fd, "r");
 
@@ -238,8 +239,11 @@ hosts_read(struct hosts *h, int fd, const char *path,
 	ok = ok && fp != NULL;
 	while (ok && fgets(line, sizeof(line), fp) != NULL) {
 		number++;
-		if (strlen(line) == sizeof(line) - 1)
+		len = strlen(line);
+		if (len == sizeof(line) - 1)
 			ok = refuse(&f, "line", "at most 510 characters");
+		else if (len == 0 || (line[len - 1] != '\n' && !feof(fp)))
+			ok = refuse(&f, "NUL", "text");
 		else
 			ok = read_line(h, t, line, &f);
 	}

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 
 #include <linux/if_addr.h>
+#include <net/if_arp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -125,7 +126,10 @@ static const struct nl_ops kernel_view = {
 	.no_resync = on_resync,
 };
 
-/* The modified EUI-64 of the first interface that there is (RFC 6741 s2.2). */
+/*
+ * The modified EUI-64 of the first interface that there is and that has one
+ * (RFC 6741 s2.2).
+ */
 static bool
 default_nid(struct node *n)
 {
@@ -137,7 +141,8 @@ default_nid(struct node *n)
 
 		memset(&ifr, 0, sizeof(ifr));
 		(void)strcpy(ifr.ifr_name, n->n_conf.c_if[i].ci_name);
-		if (ioctl(fd, SIOCGIFHWADDR, &ifr) != 0)
+		if (ioctl(fd, SIOCGIFHWADDR, &ifr) != 0 ||
+		    ifr.ifr_hwaddr.sa_family != ARPHRD_ETHER)
 			continue;
 		n->n_nid[0] = ilnp_nid_eui64(
 		    (const uint8_t *)ifr.ifr_hwaddr.sa_data);
