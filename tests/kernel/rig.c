@@ -677,14 +677,14 @@ rig_inject(int fd, enum rig_who to, const uint8_t *ip, size_t len)
 void
 rig_down(void)
 {
+	int64_t end = now_ms() + 10000;
+
 	for (int i = 0; i < 3; i++)
 		if (rig.jid[i] >= 0 && sys_jail_remove(rig.jid[i]) < 0)
 			say("a jail stays\n");
 	/* Interfaces come home when their stack ends, some time later. */
 	for (int h = 0; h < 2; h++)
 		for (int i = 0; i < rig.links[h]; i++) {
-			int64_t end = now_ms() + 60000;
-
 			while (rig.link[h][i].host[0] != '\0' &&
 			    destroy(rig.link[h][i].host) < 0) {
 				if (now_ms() > end) {
