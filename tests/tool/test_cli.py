@@ -325,3 +325,20 @@ def test_help_loads_nothing_heavy() -> None:
         "sys.exit(any(name in sys.modules for name in ('matplotlib', 'numpy', 'scapy', 'jinja2')))"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        pytest.param("paths >/dev/full", "No space left on device", id="full disk"),
+        pytest.param("lab run duality --out /dev/null", "Not a directory", id="no directory"),
+    ],
+)
+def test_files_that_cannot_be_written_are_told_in_one_line(words: str, complaint: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{PROGRAM} {words}"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 3
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("ilnptool: ")
+    assert line.endswith(complaint)

@@ -7,6 +7,7 @@ one of them can lack what it needs without taking the others along, and help com
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -18,7 +19,14 @@ from types import FrameType
 import click
 
 from ilnptool import __version__
-from ilnptool.errors import EXIT_FAILED, EXIT_INTERRUPT, EXIT_OK, EXIT_USAGE, IlnpError
+from ilnptool.errors import (
+    EXIT_ENVIRONMENT,
+    EXIT_FAILED,
+    EXIT_INTERRUPT,
+    EXIT_OK,
+    EXIT_USAGE,
+    IlnpError,
+)
 
 # Name of the command: module and attribute.
 COMMANDS = {
@@ -85,6 +93,10 @@ def _end_as_interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+# What any write may meet; the error does not say on which file.
+OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
 def run_cli(act: Callable[[], object]) -> int:
     """Run a command and return the exit status, with what went wrong told in one place."""
     try:
@@ -103,6 +115,12 @@ def run_cli(act: Callable[[], object]) -> int:
         # Whoever read our output has seen enough.  Nothing more must go there at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+    except OSError as err:
+        if err.filename is None and err.errno not in OUT_OF_ROOM:
+            raise
+        where = "" if err.filename is None else f"{err.filename}: "
+        click.echo(f"ilnptool: {where}{err.strerror}", err=True)
+        return EXIT_ENVIRONMENT
     return status if isinstance(status, int) else EXIT_OK
 
 
