@@ -257,7 +257,7 @@ all(const char *arm, struct ilv from, struct ilv to)
 	connections(arm, from, to);
 }
 
-/* lesson: 65, 67, 69 */
+/* lesson: 31, 69 */
 void
 test_bench(void)
 {

@@ -169,7 +169,6 @@ growth(bool ilnp, int64_t grown[])
 		grown[i] = (int64_t)(after[i] - before[i]);
 }
 
-/* lesson: 26, 41, 42, 43 */
 void
 test_end(void)
 {

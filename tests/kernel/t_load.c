@@ -89,8 +89,6 @@ reach(volatile uint32_t *n, uint32_t want, int ms)
 	return (*n >= want);
 }
 
-/* lesson: 31, 39, 40, 68 */
-/* checklist: 22, 24 */
 void
 test_load(void)
 {
