@@ -100,3 +100,9 @@ def test_no_work_is_left_open_in_the_code() -> None:
     mark = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
     files = sources(TOP / "sys", TOP / "usr.sbin", PYTOOLS, suffixes=(".c", ".h", ".py"))
     assert not [p for p in files if mark.search(p.read_text())]
+
+
+def test_test_files_have_different_names() -> None:
+    """Pytest imports them by these, so a second of the same name stops the whole run."""
+    names = [path.name for path in PYTOOLS.parent.glob("tests/*/test_*.py")]
+    assert sorted(names) == sorted(set(names))
