@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from nodenet import NodeNet, Stream, identity_of, l64_of, node_net, prefix_of, wait_until
+from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, IPv6
 
 pytestmark = pytest.mark.root
 
@@ -103,3 +104,22 @@ def test_packet_too_big_lowers_the_mtu_of_the_path_it_quotes(net: NodeNet) -> No
     assert net.ping("a", identity_of("b"), "-s", "1380", "-M", "do") == 0
     assert net.ping("a", identity_of("b"), "-s", str(1400 - 8 - 48), "-M", "do") == 3
     Stream(net, "a", identity_of("b"), "b", 1).finish()
+
+
+def test_prefixes_that_flood_one_network_do_not_keep_another_out(net: NodeNet) -> None:
+    net.exec("a", "ip", "link", "set", "if2", "down")
+    wait_until("its locator is gone", lambda: l64_of("a", 2) not in net.locators("a"))
+    flood = IPv6(src="fe80::bad", dst="ff02::1", hlim=255) / ICMPv6ND_RA(routerlifetime=600)
+    for number in range(14):
+        flood /= ICMPv6NDOptPrefixInfo(
+            prefix=f"2001:db8:bad:{number:x}::", validlifetime=600, preferredlifetime=600
+        )
+    net.inject("a", 1, bytes(flood))
+    wait_until(
+        "no place is left for that network",
+        lambda: "no_room" in net.locators("a").values(),
+    )
+    net.exec("a", "ip", "link", "set", "if2", "up")
+    wait_until("the other comes in", lambda: net.locators("a").get(l64_of("a", 2)) == "used", 15)
+    assert l64_of("a", 1) in net.locators("a")
+    assert net.ping("a", identity_of("b")) == 3

@@ -65,6 +65,7 @@ locators_state_name(enum locator_state state)
 		[LOC_USED] = "used",
 		[LOC_DISABLED] = "disabled",
 		[LOC_QUIET] = "quiet",
+		[LOC_NO_ROOM] = "no_room",
 	};
 
 	return (names[state]);
@@ -138,9 +139,35 @@ is_evidence(const struct kaddr *ka)
 	    (na->na_flags & IFA_F_PERMANENT) == 0));
 }
 
-static struct locator *
-find_slot(struct locators *ls, const struct iface *ifc, struct ilnp_l64 l64)
+/*
+ * Of `places' for locators, those that the core has if `put', the last are
+ * kept for interfaces without any: prefixes that flood one network must not
+ * keep another out.
+ */
+static bool
+has_room(const struct node *n, const struct iface *ifc, bool put,
+    u_int places)
 {
+	bool has[CONF_IFS_MAX] = { false };
+	u_int taken = 0;
+
+	for (u_int i = 0; i < LOCATORS_MAX; i++) {
+		const struct locator *lc = &n->n_locators->l_loc[i];
+
+		if (lc->lc_if == NULL || (put && !lc->lc_put))
+			continue;
+		taken++;
+		has[lc->lc_if - n->n_if] = true;
+	}
+	for (u_int i = 0; i < n->n_nifs && has[ifc - n->n_if]; i++)
+		taken += !has[i];
+	return (taken < places);
+}
+
+static struct locator *
+find_slot(struct node *n, const struct iface *ifc, struct ilnp_l64 l64)
+{
+	struct locators *ls = n->n_locators;
 	struct locator *slot = NULL;
 
 	for (u_int i = 0; i < LOCATORS_MAX; i++) {
@@ -151,7 +178,7 @@ find_slot(struct locators *ls, const struct iface *ifc, struct ilnp_l64 l64)
 		if (lc->lc_if == NULL && slot == NULL)
 			slot = lc;
 	}
-	return (slot);
+	return (has_room(n, ifc, false, LOCATORS_MAX) ? slot : NULL);
 }
 
 static struct locator *
@@ -162,7 +189,7 @@ see(struct node *n, struct iface *ifc, struct ilnp_l64 l64)
 	if (!ilnp_l64_usable(l64) || conf_denies(&n->n_conf, l64) ||
 	    ilnp_l64_eq(l64, tun_identity()))
 		return (NULL);
-	lc = find_slot(n->n_locators, ifc, l64);
+	lc = find_slot(n, ifc, l64);
 	if (lc == NULL)
 		return (NULL);
 	if (lc->lc_if == NULL) {
@@ -334,14 +361,16 @@ tell_core(struct node *n, struct locator *lc, ilnp_time_t now)
 {
 	const struct conf_if *ci = lc->lc_if->if_conf;
 	uint32_t life = 0;
-	int rc;
+	int rc = -1;
 
 	if (lc->lc_until != 0)
 		life = (uint32_t)((lc->lc_until - now) / ILNP_SEC(1)) + 1;
-	rc = ilnp_local_put(node_local(n), lc->lc_l64, lc->lc_if->if_index,
-	    lc->lc_deprecated ? UINT16_MAX : ci->ci_pref, ci->ci_weight, life,
-	    now);
+	if (lc->lc_put || has_room(n, lc->lc_if, true, ILNP_LOCS_MAX))
+		rc = ilnp_local_put(node_local(n), lc->lc_l64,
+		    lc->lc_if->if_index, lc->lc_deprecated ? UINT16_MAX :
+		    ci->ci_pref, ci->ci_weight, life, now);
 	if (rc < 0) {
+		lc->lc_state = LOC_NO_ROOM;
 		if (log_allowed(&n->n_locators->l_rate, now))
 			log_warn("%s: locator not used: there is no room for "
 			    "more", ci->ci_name);
@@ -405,7 +434,7 @@ review_one(struct node *n, struct locator *lc, ilnp_time_t now)
 	if (lc->lc_state == LOC_USED &&
 	    (lc->lc_put || !taken_elsewhere(n->n_locators, lc))) {
 		tell_core(n, lc, now);
-		if (lc->lc_if->if_disabled)
+		if (lc->lc_put && lc->lc_if->if_disabled)
 			lc->lc_state = LOC_DISABLED;
 	} else
 		untell_core(n, lc, now);

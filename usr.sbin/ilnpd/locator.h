@@ -18,7 +18,8 @@ enum locator_state {
 	LOC_DUPLICATE,		/* somebody else has our NID there */
 	LOC_USED,
 	LOC_DISABLED,		/* receives until it is quiet */
-	LOC_QUIET		/* disabled and let go */
+	LOC_QUIET,		/* disabled and let go */
+	LOC_NO_ROOM		/* others have taken all places */
 };
 
 struct locator {
