@@ -38,15 +38,17 @@ datagram_to(uint16_t port, struct packet *k)
 	return (k->dport == port);
 }
 
-/* lesson: 21, 29 */
+/* lesson: 21, 29, 30 */
 static void
 reconnecting(void)
 {
 	struct sockaddr_in6 to = kt_address(peer, 7801);
 	struct sockaddr_in6 other = kt_address(plain, 7802);
 	struct sockaddr_in6 nowhere = kt_address(peer, 0);
+	uint8_t options[8] = { 0, 0, 1, 4, 0, 0, 0, 0 };
 	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
 	struct packet k;
+	bool found;
 
 	scenario("a socket that changes its mind");
 	check(teach(), "told of a host");
@@ -64,6 +66,15 @@ reconnecting(void)
 	    sys_sendto(fd, "two", 3, 0, NULL, 0) == 3 &&
 	    datagram_to(7802, &k) && k.noncelen == 0,
 	    "and leaves nothing behind");
+	check(sys_setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, options,
+	    sizeof(options)) >= 0 &&
+	    sys_connect(fd, &to, sizeof(to)) >= 0 &&
+	    sys_sendto(fd, "three", 5, 0, NULL, 0) == 5,
+	    "options of the program's own");
+	found = net_expect(&k, 60, 2000);
+	/* Each in a header of its own. */
+	check(found && k.proto == 60 && k.body[0] == 17 && k.body[2] == 0x8b,
+	    "do not stand in the nonce's way");
 	(void)sys_close(fd);
 }
 
@@ -110,6 +121,40 @@ secrets(struct conn *c)
 		sys_exit(0);
 	}
 	check(sys_wait((int)pid) == 0, "users may ask in any way");
+}
+
+/* lesson: 49 */
+static void
+balanced(void)
+{
+	struct conn c = { .far = { FAR_C, FAR9 + 0x100 }, .near = guest_a,
+	    .farport = 6800, .nearport = 7804, .seq = 5,
+	    .nonce = { 9, 9, 1, 1 }, .noncelen = 4 };
+	struct sockaddr_in6 sa = kt_address(any, 7804);
+	int fd[2], one = 1, got;
+	struct packet k;
+
+	scenario("listeners that share a port");
+	for (int i = 0; i < 2; i++) {
+		fd[i] = (int)sys_socket(AF_INET6, SOCK_STREAM, 0);
+		(void)sys_setsockopt(fd[i], SOL_SOCKET, SO_REUSEPORT_LB, &one,
+		    sizeof(one));
+		if (sys_bind(fd[i], &sa, sizeof(sa)) < 0 ||
+		    sys_listen(fd[i], 4) < 0)
+			check(false, "cannot listen");
+		(void)sys_fcntl(fd[i], 4 /* F_SETFL */, 4 /* O_NONBLOCK */);
+	}
+	memcpy(net_answer.nonce, c.nonce, 12);
+	(void)far_connects(&c, fd[0], c.far, c.near, 0);
+	got = c.fd;
+	if (got < 0)
+		got = (int)sys_accept(fd[1], NULL, NULL);
+	c.fd = got;
+	check(got >= 0, "one of them gets the connection");
+	check(near_send(&c, "hello", &k) && k.noncelen == 4, "data goes out");
+	(void)sys_close(got);
+	(void)sys_close(fd[0]);
+	(void)sys_close(fd[1]);
 }
 
 struct limit {
@@ -175,6 +220,7 @@ test_local(void)
 	memcpy(net_answer.nonce, c.nonce, 12);
 	check(far_connects(&c, lfd, c.far, c.near, 0), "connected");
 	secrets(&c);
+	balanced();
 	memcpy(net_answer.nonce, c.nonce, 12);
 	extremes(&c);
 	(void)sys_close(c.fd);
