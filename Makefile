@@ -65,8 +65,13 @@ lint: setup-test
 	$(PY) -m ruff format --check pytools tests
 	$(PY) -m mypy
 
+# The lab's tests wait more than they compute, so three files of them run at once.
 test: setup-test build lint
-	$(PY) -m pytest -q --junitxml=$(OUT)/junit.xml
+	@status=0; \
+	$(PY) -m pytest -q -n 3 --dist loadfile tests/lab \
+	  --junitxml=$(OUT)/junit-lab.xml || status=1; \
+	$(PY) -m pytest -q --ignore=tests/lab --junitxml=$(OUT)/junit.xml || status=1; \
+	exit $$status
 	$(MAKE) -s -C tests/fuzz OUT=$(OUT) SECONDS=$(FUZZ_SECONDS) run
 	$(MAKE) -s docs
 	@if [ -f $(SRC)/sys/sys/param.h ]; then $(MAKE) -s test-kernel; else \
