@@ -260,11 +260,13 @@ static int
 advertise(void *arg)
 {
 	const struct advert *a = arg;
+	const char *name = rig.link[a->who][a->link].router;
 	int s = (int)sys_socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
-	int hops = 255, ifindex = index_of(rig.link[a->who][a->link].router);
+	int hops = 255, ifindex = index_of(name);
+	struct ifreq ifr = about(name);
 	struct sockaddr_in6 all = { .sin6_len = sizeof(all),
 	    .sin6_family = AF_INET6, .sin6_scope_id = (uint32_t)ifindex };
-	uint8_t p[16 + 32];
+	uint8_t p[16 + 32 + 8];
 
 	memset(p, 0, sizeof(p));
 	p[0] = 134;
@@ -277,6 +279,11 @@ advertise(void *arg)
 	put32(p + 20, a->valid);
 	put32(p + 24, a->preferred);
 	put64(p + 32, RIG_L64(a->who, a->link));
+	/* A router that nobody could reach would take its prefix along. */
+	p[48] = 1;
+	p[49] = 1;
+	(void)sys_ioctl(s, SIOCGHWADDR, &ifr);
+	memcpy(p + 50, ifr.ifr_addr.sa_data, 6);
 	all.sin6_addr.s6_addr[0] = 0xff;
 	all.sin6_addr.s6_addr[1] = 2;
 	all.sin6_addr.s6_addr[15] = 1;

@@ -147,16 +147,30 @@ tell_more(struct ilnp_edge *e, struct ilnp_locset *set,
 	}
 }
 
-/* Tells the core, and userland, what has come, stayed and gone. */
+/* True if one of our locators is not on its way out. */
+static bool
+any_preferred(const struct ilnp_prefixes *ps)
+{
+	for (u_int i = 0; i < ps->ps_n; i++)
+		if (ps->ps_prefix[i].p_ready &&
+		    ps->ps_prefix[i].p_preferred != 0)
+			return (true);
+	return (false);
+}
+
+/*
+ * Tells the core, and userland, what has come, stayed and gone.  A deprecated
+ * prefix goes as soon as another can take its place (RFC 4862 s5.5.4).
+ */
 static void
 tell_core(struct ilnp_edge *e, const struct ilnp_prefixes *ps)
 {
 	struct ilnp_local *lo = ilnp_ilcc_local(e->e_cache);
 	struct ilnp_locset set, before;
+	bool replaced = any_preferred(ps);
 	ilnp_time_t now = ilnp_now();
 
 	ilnp_local_list(lo, &before);
-
 	for (u_int i = 0; i < ps->ps_n; i++) {
 		const struct ilnp_prefix *p = &ps->ps_prefix[i];
 
@@ -164,8 +178,8 @@ tell_core(struct ilnp_edge *e, const struct ilnp_prefixes *ps)
 			continue;
 		(void)ilnp_local_put(lo, p->p_l64, p->p_ifindex, 0, 1,
 		    p->p_valid == ND6_INFINITE_LIFETIME ? 0 : p->p_valid, now);
-		(void)ilnp_local_disable(lo, p->p_l64, p->p_preferred == 0,
-		    now);
+		(void)ilnp_local_disable(lo, p->p_l64,
+		    replaced && p->p_preferred == 0, now);
 	}
 	ilnp_local_list(lo, &set);
 	for (u_int i = 0; i < set.ls_n; i++) {
