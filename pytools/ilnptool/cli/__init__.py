@@ -97,6 +97,11 @@ def _end_as_interrupt(_number: int, _frame: FrameType | None) -> None:
 OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
+def _forget_output() -> None:
+    """See to it that what could not be written is not tried again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run_cli(act: Callable[[], object]) -> int:
     """Run a command and return the exit status, with what went wrong told in one place."""
     try:
@@ -111,13 +116,13 @@ def run_cli(act: Callable[[], object]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("ilnptool: interrupted", err=True)
         return EXIT_INTERRUPT
-    except BrokenPipeError:
-        # Whoever read our output has seen enough.  Nothing more must go there at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has seen enough
+        _forget_output()
         return EXIT_FAILED
     except OSError as err:
         if err.filename is None and err.errno not in OUT_OF_ROOM:
             raise
+        _forget_output()
         where = "" if err.filename is None else f"{err.filename}: "
         click.echo(f"ilnptool: {where}{err.strerror}", err=True)
         return EXIT_ENVIRONMENT
