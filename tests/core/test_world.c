@@ -74,6 +74,27 @@ two_ends_prove_each_other_within_a_few_round_trips(void **state)
 }
 
 static void
+two_ends_without_traffic_leave_each_other_alone(void **state)
+{
+	uint64_t sent;
+
+	(void)state;
+	two_nodes(3, 20);
+	begin_flow(0);
+	world_talk(0, 1, 0, &seq, 10, 2000);
+	world_run(15000);
+	sent = NSTAT(0, probe_sent) + NSTAT(1, probe_sent);
+	assert_true(sent > 0);
+	world_run(60000);
+	assert_int_equal(NSTAT(0, probe_sent) + NSTAT(1, probe_sent), sent);
+	/* And they find together again. */
+	world_talk(0, 1, 0, &seq, 10, 1000);
+	settle();
+	assert_int_equal(lost(), 0);
+	assert_true(NSTAT(0, probe_sent) + NSTAT(1, probe_sent) > sent);
+}
+
+static void
 first_updates_are_believed_at_once(void **state)
 {
 	(void)state;
@@ -564,6 +585,7 @@ want_of_memory_at_any_moment_does_no_lasting_harm(void **state)
 
 TEST_MAIN(
 	WORLD_TEST(two_ends_prove_each_other_within_a_few_round_trips),
+	WORLD_TEST(two_ends_without_traffic_leave_each_other_alone),
 	WORLD_TEST(first_updates_are_believed_at_once),
 	WORLD_TEST(equal_paths_share_the_octets),
 	WORLD_TEST(soft_handover_loses_nothing),

@@ -164,13 +164,13 @@ def test_router_link_gone_down_and_up_carries_again(duality: NetnsLab) -> None:
 def test_delay_is_that_of_the_link_within_2_ms(duality: NetnsLab) -> None:
     target = address_of(duality, "cn", "dd")
     base = ping(duality, "mn", target, "-I", "if1", count=20)
-    assert base["avg"] < 2
+    assert base["min"] < 2  # the average would be that of the machine
     try:
         for delay in (0.02, 0.2):
             duality.link_set("dd", impairment=Impairment(delay=delay))
             with_delay = ping(duality, "mn", target, "-I", "if1", count=20)
             assert with_delay["min"] >= 2000 * delay
-            assert with_delay["avg"] == pytest.approx(2000 * delay + base["avg"], abs=2)
+            assert with_delay["min"] == pytest.approx(2000 * delay + base["min"], abs=2)
     finally:
         duality.link_set("dd", impairment=Impairment())
 

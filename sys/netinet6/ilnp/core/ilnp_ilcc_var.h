@@ -51,7 +51,7 @@ struct ilnp_sess {
 	uint32_t	s_nrx;			/* (s) packets received, saturating */
 	uint32_t	s_lu_gen;		/* (s) last one sent or known */
 	ilnp_time_t	s_lasttx;		/* (s) */
-	ilnp_time_t	s_lastrx;		/* (s) */
+	ilnp_time_t	s_lastrx;		/* (s) of what is no probe */
 	ilnp_time_t	s_moved;		/* (s) local locators changed */
 	struct ilnp_l64pair s_rxpair;		/* (s) of the last packet in */
 	struct ilnp_locset s_remote;		/* (s) */

@@ -315,13 +315,31 @@ find_by_nonce(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in,
 }
 
 /*
+ * True for probes and their answers: no traffic, or two ends that have nothing
+ * to say would keep each other awake for ever.
+ */
+static bool
+is_probing(const struct ilnp_in *in)
+{
+	const struct ilnp_view *v = &in->i_view;
+	uint64_t token;
+	uint16_t seq;
+
+	return (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag &&
+	    (v->v_icmptype == ILNP_ICMP6_ECHO_REQ ||
+	    v->v_icmptype == ILNP_ICMP6_ECHO_REP) &&
+	    ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token));
+}
+
+/*
  * Notes where a packet of the session came from.  One without a nonce may be
  * anybody's, so it teaches nothing about locators and paths.
  */
 static void
 note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
-    const struct ilnp_view *v, ilnp_time_t now)
+    const struct ilnp_in *in, ilnp_time_t now)
 {
+	const struct ilnp_view *v = &in->i_view;
 	const bool verified = v->v_nonce.n_len != 0;
 	struct ilnp_l64pair pair = {
 		.local = v->v_dst.l64, .remote = v->v_src.l64
@@ -347,7 +365,8 @@ note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
 		if (ilnp_loc_sendable(l) != was)
 			s->s_synced = false;
 	}
-	s->s_lastrx = now;
+	if (!is_probing(in))
+		s->s_lastrx = now;
 	if (s->s_nrx < UINT32_MAX)
 		s->s_nrx++;
 	if (verified)
@@ -401,7 +420,7 @@ input_nonce(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in,
 	}
 	in->i_sess = s;
 	in->i_cksum = (enum ilnp_cksum)s->s_rxcksum;
-	note_arrival(c, s, v, now);
+	note_arrival(c, s, in, now);
 	/* Also one who only listens must ask who it is (RFC 6741 s13.1). */
 	if (s->s_lu_pending || (s->s_confirmed == 0 &&
 	    ilnp_load_32(&s->s_busyslot) == ILNP_NOSLOT))
@@ -473,7 +492,7 @@ input_plain(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in)
 	in->i_sess = found;
 	in->i_cksum = found->s_state == ILNP_SESS_IPV6 ? ILNP_CKSUM_IPV6 :
 	    (enum ilnp_cksum)found->s_rxcksum;
-	note_arrival(c, found, v, now);
+	note_arrival(c, found, in, now);
 	ilnp_unlock(&found->s_lock);
 	ILNP_STAT(c, in_ilnp);
 	return (ILNP_IN_DELIVER);
