@@ -14,14 +14,19 @@
 #define	IP6_MMTU	1280
 #define	UNRECOGNISED_OPTION	2	/* code of a Parameter Problem */
 
-/* Reads the token of an echo that is no longer than a probe of ours. */
+/*
+ * True for an echo or its answer that is as long as a probe of ours; reads its
+ * token.
+ */
 bool
 ilnp_icmp_is_probe(const struct ilnp_view *v, const uint8_t *pkt,
     uint16_t *seq, uint64_t *token)
 {
 	struct ilnp_rd r;
 
-	if (v->v_frag || v->v_len != v->v_l4off + ICMP_HDRLEN + TOKEN_LEN)
+	if ((v->v_icmptype != ILNP_ICMP6_ECHO_REQ &&
+	    v->v_icmptype != ILNP_ICMP6_ECHO_REP) || v->v_frag ||
+	    v->v_len != v->v_l4off + ICMP_HDRLEN + TOKEN_LEN)
 		return (false);
 	r = ilnp_rd(pkt + v->v_l4off + 6, 2 + TOKEN_LEN);
 	*seq = ilnp_rd_u16(&r);
@@ -316,9 +321,7 @@ ilnp_icmp_control(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now,
 		in->i_kick = true;
 		return (ILNP_IN_CONSUMED);
 	}
-	if ((v->v_icmptype != ILNP_ICMP6_ECHO_REQ &&
-	    v->v_icmptype != ILNP_ICMP6_ECHO_REP) ||
-	    !ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token))
+	if (!ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token))
 		return (ILNP_IN_DELIVER);
 	if (!ilnp_wire_icmp_ok(in->i_pkt, in->i_len, v)) {
 		ILNP_STAT(c, lu_cksum);

@@ -315,23 +315,6 @@ find_by_nonce(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in,
 }
 
 /*
- * True for probes and their answers: no traffic, or two ends that have nothing
- * to say would keep each other awake for ever.
- */
-static bool
-is_probing(const struct ilnp_in *in)
-{
-	const struct ilnp_view *v = &in->i_view;
-	uint64_t token;
-	uint16_t seq;
-
-	return (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag &&
-	    (v->v_icmptype == ILNP_ICMP6_ECHO_REQ ||
-	    v->v_icmptype == ILNP_ICMP6_ECHO_REP) &&
-	    ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token));
-}
-
-/*
  * Notes where a packet of the session came from.  One without a nonce may be
  * anybody's, so it teaches nothing about locators and paths.
  */
@@ -346,6 +329,8 @@ note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	};
 	struct ilnp_path *p = NULL;
 	struct ilnp_loc *l;
+	uint64_t token;
+	uint16_t seq;
 
 	ILNP_LOCK_ASSERT(&s->s_lock);
 	l = ilnp_locset_find(&s->s_remote, pair.remote);
@@ -365,7 +350,8 @@ note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
 		if (ilnp_loc_sendable(l) != was)
 			s->s_synced = false;
 	}
-	if (!is_probing(in))
+	/* A probe is no traffic: two silent ends would wake each other for ever. */
+	if (!ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token))
 		s->s_lastrx = now;
 	if (s->s_nrx < UINT32_MAX)
 		s->s_nrx++;
