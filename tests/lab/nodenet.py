@@ -220,6 +220,14 @@ class NodeNet:
         (session,) = self.sessions(host)
         return session
 
+    def remote_locators(self, host: str) -> set[str]:
+        """Return the locators that the only session of a host sends to."""
+        return {x["l64"] for x in self.session(host)["locators"] if not x["withdrawn"]}
+
+    def lu_pending(self, host: str) -> bool:
+        """Return whether the only session of a host waits for an acknowledgement."""
+        return bool(self.session(host)["lu_pending"])
+
     def locators(self, host: str) -> dict[str, str]:
         """Return the state of each locator of a host that answers, by its text."""
         try:

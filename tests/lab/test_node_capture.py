@@ -22,11 +22,6 @@ def net() -> Iterator[NodeNet]:
         yield net
 
 
-def known_to(net: NodeNet, host: str) -> set[str]:
-    """Return the locators that a host sends to."""
-    return {x["l64"] for x in net.session(host)["locators"] if not x["withdrawn"]}
-
-
 @needs_tshark
 @pytest.mark.checklist(32, 68)
 def test_tshark_reads_a_move_as_we_do(net: NodeNet) -> None:
@@ -35,7 +30,7 @@ def test_tshark_reads_a_move_as_we_do(net: NodeNet) -> None:
     wait_until("tcpdump listens", lambda: "listening on" in dump.tail())
     stream = Stream(net, "a", identity_of("b"), "b", 3)
     net.tell("a", "disable", interface="if2")
-    wait_until("b knows", lambda: known_to(net, "b") == {l64_of("a", 1)})
+    wait_until("b knows", lambda: net.remote_locators("b") == {l64_of("a", 1)})
     net.tell("a", "enable", interface="if2")
     stream.finish()
     wait_until("updates are acknowledged", lambda: net.counters("a")["lu_acked"] >= 2)

@@ -81,12 +81,8 @@ def net() -> Iterator[NodeNet]:
         assert net.ping("a", identity_of("b")) == 3
         for host in ("a", "b"):
             net.wait_paths(host, 4)
-        wait_until("all is acknowledged", lambda: not any(pending(net, x) for x in "ab"))
+        wait_until("all is acknowledged", lambda: not any(net.lu_pending(x) for x in "ab"))
         yield net
-
-
-def pending(net: NodeNet, host: str) -> bool:
-    return bool(net.session(host)["lu_pending"])
 
 
 def dump(net: NodeNet, host: str, link: int, *words: str) -> tuple[run.Process, Path]:

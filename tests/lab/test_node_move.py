@@ -18,11 +18,6 @@ def net() -> Iterator[NodeNet]:
         yield net
 
 
-def remote_locators(net: NodeNet, host: str) -> set[str]:
-    """Return the locators that a host sends to."""
-    return {x["l64"] for x in net.session(host)["locators"] if not x["withdrawn"]}
-
-
 def all_of(host: str, *links: int) -> set[str]:
     return {l64_of(host, link) for link in links}
 
@@ -34,14 +29,14 @@ def test_tcp_survives_networks_that_are_disabled_and_enabled(net: NodeNet) -> No
         net.node(host)
     assert net.ping("a", identity_of("b")) == 3
     stream = Stream(net, "a", identity_of("b"), "b", 12)
-    wait_until("b knows all of a", lambda: remote_locators(net, "b") == all_of("a", 1, 2, 3))
+    wait_until("b knows all of a", lambda: net.remote_locators("b") == all_of("a", 1, 2, 3))
     for link in (1, 2):
         net.tell("a", "disable", interface=f"if{link}")
         net.wait_locators("a", link, "quiet")
-    wait_until("b knows one of a", lambda: remote_locators(net, "b") == all_of("a", 3))
+    wait_until("b knows one of a", lambda: net.remote_locators("b") == all_of("a", 3))
     net.tell("a", "enable", interface="if1")
     net.wait_locators("a", 2)
-    wait_until("b knows two of a", lambda: remote_locators(net, "b") == all_of("a", 1, 3))
+    wait_until("b knows two of a", lambda: net.remote_locators("b") == all_of("a", 1, 3))
     stream.finish()
 
 
@@ -54,11 +49,11 @@ def test_tcp_survives_links_that_go_down_at_both_ends(net: NodeNet) -> None:
     stream = Stream(net, "a", identity_of("b"), "b", 10)
     net.wait_paths("a", 9)
     net.exec("a", "ip", "link", "set", "if1", "down")
-    wait_until("b knows two of a", lambda: remote_locators(net, "b") == all_of("a", 2, 3))
+    wait_until("b knows two of a", lambda: net.remote_locators("b") == all_of("a", 2, 3))
     net.exec("b", "ip", "link", "set", "if3", "down")
-    wait_until("a knows two of b", lambda: remote_locators(net, "a") == all_of("b", 1, 2))
+    wait_until("a knows two of b", lambda: net.remote_locators("a") == all_of("b", 1, 2))
     net.exec("a", "ip", "link", "set", "if1", "up")
-    wait_until("b knows all of a", lambda: remote_locators(net, "b") == all_of("a", 1, 2, 3), 15)
+    wait_until("b knows all of a", lambda: net.remote_locators("b") == all_of("a", 1, 2, 3), 15)
     stream.finish()
 
 
@@ -89,7 +84,7 @@ def test_a_network_that_appears_becomes_a_locator(net: NodeNet) -> None:
     assert net.ping("a", identity_of("b")) == 3
     net.exec("a", "ip", "link", "set", "if3", "up")
     net.wait_locators("a", 3)
-    wait_until("b knows all of a", lambda: remote_locators(net, "b") == all_of("a", 1, 2, 3))
+    wait_until("b knows all of a", lambda: net.remote_locators("b") == all_of("a", 1, 2, 3))
 
 
 @pytest.mark.slow
