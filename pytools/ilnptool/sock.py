@@ -20,11 +20,11 @@ import json
 import select
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from ilnptool.errors import CheckFailed, EnvironmentMissing, Timeout
 from ilnptool.wire.text import parse_l64
@@ -93,63 +93,26 @@ def _locator(value: dict[str, Any]) -> LocatorInfo:
     )
 
 
-class LocatorSocket:
-    """The paths of one connected TCP or UDP socket over identity addresses."""
+class PathChooser(ABC):
+    """What a socket may want of its paths; a choice ends with the `with' block."""
 
-    def __init__(self, sock: socket.socket, *, timeout: float = 5.0) -> None:
-        self._sock = sock
-        self._timeout = timeout
-        self._shown = False
-        self._events: deque[dict[str, Any]] = deque()
-        self._node = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._node.settimeout(timeout)
-        try:
-            self._node.connect(ADDRESS)
-        except OSError as err:
-            self._node.close()
-            raise EnvironmentMissing(
-                "no ILNP node serves this network namespace; start ilnpd"
-            ) from err
-
-    def __enter__(self) -> LocatorSocket:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_why: object) -> None:
         self.close()
 
+    @abstractmethod
     def close(self) -> None:
         """End the choice; the socket itself stays open."""
-        self._node.close()
 
-    def fileno(self) -> int:
-        """Return what becomes readable when there are events, for select and poll."""
-        return self._node.fileno()
-
+    @abstractmethod
     def status(self) -> Status:
         """Return the locators of both ends, the paths, and what was chosen."""
-        said = self._request("status")
-        return Status(
-            state=said["state"],
-            local=tuple(_locator(x) for x in said["local"]),
-            remote=tuple(_locator(x) for x in said["remote"]),
-            paths=tuple(
-                PathInfo(
-                    parse_l64(x["local_l64"]),
-                    parse_l64(x["remote_l64"]),
-                    x["interface"],
-                    x["state"],
-                    x["srtt_us"],
-                    x["mtu"],
-                )
-                for x in said["paths"]
-            ),
-            choice=_choice(said["choice"]),
-        )
+
+    @abstractmethod
+    def _choose(self, kind: str, local: L64 | None, remote: L64 | None) -> Choice:
+        """Have a choice made, and return what it is now."""
 
     def prefer(self, *, local: L64 | None = None, remote: L64 | None = None) -> Choice:
         """Use paths of these locators while no others are in a better state."""
@@ -168,6 +131,52 @@ class LocatorSocket:
     def release(self) -> Choice:
         """Want nothing any more."""
         return self._choose("any", None, None)
+
+
+class LocatorSocket(PathChooser):
+    """The paths of one connected TCP or UDP socket over identity addresses."""
+
+    def __init__(self, sock: socket.socket, *, timeout: float = 5.0) -> None:
+        self._sock = sock
+        self._timeout = timeout
+        self._shown = False
+        self._events: deque[dict[str, Any]] = deque()
+        self._node = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._node.settimeout(timeout)
+        try:
+            self._node.connect(ADDRESS)
+        except OSError as err:
+            self._node.close()
+            raise EnvironmentMissing(
+                "no ILNP node serves this network namespace; start ilnpd"
+            ) from err
+
+    def close(self) -> None:
+        self._node.close()
+
+    def fileno(self) -> int:
+        """Return what becomes readable when there are events, for select and poll."""
+        return self._node.fileno()
+
+    def status(self) -> Status:
+        said = self._request("status")
+        return Status(
+            state=said["state"],
+            local=tuple(_locator(x) for x in said["local"]),
+            remote=tuple(_locator(x) for x in said["remote"]),
+            paths=tuple(
+                PathInfo(
+                    parse_l64(x["local_l64"]),
+                    parse_l64(x["remote_l64"]),
+                    x["interface"],
+                    x["state"],
+                    x["srtt_us"],
+                    x["mtu"],
+                )
+                for x in said["paths"]
+            ),
+            choice=_choice(said["choice"]),
+        )
 
     def events(self, timeout: float | None = None) -> Iterator[dict[str, Any]]:
         """Yield what happens to the session's paths, until nothing has for `timeout` seconds.

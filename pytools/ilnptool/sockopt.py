@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from types import TracebackType
 
 from ilnptool.errors import CheckFailed
-from ilnptool.sock import Choice, LocatorInfo, PathInfo, Status
+from ilnptool.sock import Choice, LocatorInfo, PathChooser, PathInfo, Status
 from ilnptool.wire.values import L64
 
 # ilnp.h; a test compiles the header and compares.
@@ -69,26 +68,17 @@ def write_choice(kind: str, local: L64 | None, remote: L64 | None) -> bytes:
     return CHOICE.pack(_KINDS.index(kind), 0, *halves)
 
 
-class KernelSocket:
+class KernelSocket(PathChooser):
     """The paths of one TCP or UDP socket that the kernel has connected by ILNP."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
-    def __enter__(self) -> KernelSocket:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         if self._sock.fileno() >= 0:
             self.release()
 
     def status(self) -> Status:
-        """Return the locators of both ends, the paths, and what was chosen."""
         ours, theirs = read_locators(self._get(SO_LOCATORS, LOCATOR.size * LOCATORS_MAX))
         return Status(
             state="open",
@@ -97,24 +87,6 @@ class KernelSocket:
             paths=read_paths(self._get(SO_PATHS, PATH.size * PATHS_MAX)),
             choice=read_choice(self._get(SO_CHOICE, CHOICE.size)),
         )
-
-    def prefer(self, *, local: L64 | None = None, remote: L64 | None = None) -> Choice:
-        """Use paths of these locators while no others are in a better state."""
-        return self._choose("prefer", local, remote)
-
-    def pin(
-        self, *, local: L64 | None = None, remote: L64 | None = None, strict: bool = False
-    ) -> Choice:
-        """Use paths of these locators unless all of them are down; `strict`: even then."""
-        return self._choose("strict" if strict else "pin", local, remote)
-
-    def redundant(self) -> Choice:
-        """Send everything by all paths that work, up to four: the peer gets copies."""
-        return self._choose("redundant", None, None)
-
-    def release(self) -> Choice:
-        """Want nothing any more."""
-        return self._choose("any", None, None)
 
     def _get(self, option: int, size: int) -> bytes:
         try:

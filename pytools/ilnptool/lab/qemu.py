@@ -21,7 +21,6 @@ from ilnptool.lab.guestbuild import GuestBuilder, agent_of
 from ilnptool.lab.model import Topology
 from ilnptool.lab.netns import NetnsLab, open_lab
 from ilnptool.lab.protocol import Address, Running, StepObserver, ignore_steps
-from ilnptool.lab.state import LabState
 
 _MACHINES_FILE = "machines.json"
 
@@ -128,9 +127,3 @@ def open_any(config: Config, name: str, observer: StepObserver = ignore_steps) -
         return lab
     machines = tuple(found["machines"])
     return QemuLab(lab.topology, config, machines, Path(found["image"]), name, observer)
-
-
-def machines_of(state: LabState) -> tuple[str, ...]:
-    """Return which nodes of a lab are machines."""
-    file = state.directory / _MACHINES_FILE
-    return tuple(json.loads(file.read_text())["machines"]) if file.exists() else ()
