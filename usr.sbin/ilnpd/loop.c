@@ -6,15 +6,19 @@
  * epoll(7) with callbacks.
  */
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "loop.h"
 
 #define	BATCH	64
+#define	BACKLOG	64	/* connections not yet accepted */
 
 struct loop {
 	int		l_fd;
@@ -56,6 +60,29 @@ loop_add(struct loop *l, struct loop_src *src, int fd, uint32_t events,
 	src->ls_fn = fn;
 	src->ls_arg = arg;
 	return (0);
+}
+
+int
+loop_listen(struct loop *l, struct loop_src *src, const char *name,
+    void (*fn)(void *, uint32_t), void *arg, int *fdp)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	const size_t len = strlen(name);
+	int error;
+
+	memcpy(sun.sun_path + 1, name, len);
+	*fdp = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    0);
+	if (*fdp < 0)
+		return (errno);
+	if (bind(*fdp, (struct sockaddr *)&sun, (socklen_t)(
+	    offsetof(struct sockaddr_un, sun_path) + 1 + len)) == 0 &&
+	    listen(*fdp, BACKLOG) == 0)
+		return (loop_add(l, src, *fdp, EPOLLIN, fn, arg));
+	error = errno;
+	(void)close(*fdp);
+	*fdp = -1;
+	return (error);
 }
 
 int

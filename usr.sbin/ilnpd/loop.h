@@ -26,6 +26,15 @@ void	loop_free(struct loop *);
 /* Watches a descriptor for EPOLL* events.  Returns 0 or an errno. */
 int	loop_add(struct loop *, struct loop_src *, int fd, uint32_t events,
 	    void (*fn)(void *, uint32_t), void *arg);
+
+/*
+ * Makes a socket at an abstract address of this network namespace and watches
+ * it for connections.  Returns 0 or an errno, EADDRINUSE if somebody else has
+ * the address; *fdp is the caller's to close, or -1.
+ */
+int	loop_listen(struct loop *, struct loop_src *, const char *name,
+	    void (*fn)(void *, uint32_t), void *arg, int *fdp);
+
 int	loop_mod(struct loop *, struct loop_src *, uint32_t events);
 
 /* Stops watching; safe from within any callback.  The descriptor stays open. */

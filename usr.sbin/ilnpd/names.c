@@ -23,8 +23,7 @@
 #include "names.h"
 #include "notation.h"
 
-#define	SOCKET_NAME	"\0ilnpd.names"
-#define	BACKLOG		64
+#define	SOCKET_NAME	"ilnpd.names"
 #define	CLIENTS_MAX	32
 #define	REQUEST_MAX	1024
 #define	ANSWER_MAX	512
@@ -312,22 +311,9 @@ take_answer(void *arg, const char *name, const struct ilnp_found *f)
 static int
 listen_on(struct names *na)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int error;
+	int error = loop_listen(na->na_node->n_loop, &na->na_src, SOCKET_NAME,
+	    accept_client, na, &na->na_fd);
 
-	memcpy(sun.sun_path, SOCKET_NAME, sizeof(SOCKET_NAME) - 1);
-	na->na_fd = socket(AF_UNIX,
-	    SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (na->na_fd < 0)
-		return (errno);
-	if (bind(na->na_fd, (struct sockaddr *)&sun, (socklen_t)(
-	    offsetof(struct sockaddr_un, sun_path) + sizeof(SOCKET_NAME) -
-	    1)) == 0 && listen(na->na_fd, BACKLOG) == 0)
-		return (loop_add(na->na_node->n_loop, &na->na_src, na->na_fd,
-		    EPOLLIN, accept_client, na));
-	error = errno;
-	(void)close(na->na_fd);
-	na->na_fd = -1;
 	if (error != EADDRINUSE)
 		return (error);
 	log_warn("somebody in this network namespace serves names already; "

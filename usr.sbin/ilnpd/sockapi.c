@@ -29,8 +29,7 @@
 #include "show.h"
 #include "sockapi.h"
 
-#define	SOCKET_NAME	"\0ilnpd.sock"
-#define	BACKLOG		64
+#define	SOCKET_NAME	"ilnpd.sock"
 #define	CLIENTS_MAX	128
 #define	USER_MAX	32	/* of them, of one user; root has no limit */
 #define	REQUEST_MAX	4096
@@ -449,28 +448,6 @@ accept_client(void *arg, uint32_t events)
 		drop_client(sc);
 }
 
-static int
-listen_on(struct sockapi *sa)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int error;
-
-	memcpy(sun.sun_path, SOCKET_NAME, sizeof(SOCKET_NAME) - 1);
-	sa->sa_fd = socket(AF_UNIX,
-	    SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (sa->sa_fd < 0)
-		return (errno);
-	if (bind(sa->sa_fd, (struct sockaddr *)&sun, (socklen_t)(
-	    offsetof(struct sockaddr_un, sun_path) + sizeof(SOCKET_NAME) -
-	    1)) == 0 && listen(sa->sa_fd, BACKLOG) == 0)
-		return (loop_add(sa->sa_node->n_loop, &sa->sa_src, sa->sa_fd,
-		    EPOLLIN, accept_client, sa));
-	error = errno;
-	(void)close(sa->sa_fd);
-	sa->sa_fd = -1;
-	return (error == EADDRINUSE ? 0 : error);
-}
-
 int
 sockapi_open(struct node *n, struct sockapi **sap)
 {
@@ -485,15 +462,16 @@ sockapi_open(struct node *n, struct sockapi **sap)
 		sa->sa_client[i].sc_api = sa;
 		sa->sa_client[i].sc_fd = sa->sa_client[i].sc_src.ls_fd = -1;
 	}
-	error = listen_on(sa);
-	if (error != 0) {
+	error = loop_listen(n->n_loop, &sa->sa_src, SOCKET_NAME, accept_client,
+	    sa, &sa->sa_fd);
+	if (error == EADDRINUSE)
+		log_warn("locator API: another node serves this network "
+		    "namespace");
+	else if (error != 0) {
 		log_error("locator API: %s", strerror(error));
 		sockapi_close(sa);
 		return (error);
 	}
-	if (sa->sa_fd < 0)
-		log_warn("locator API: another node serves this network "
-		    "namespace");
 	*sap = sa;
 	return (0);
 }
