@@ -79,6 +79,26 @@ listing(const char *name, const char *part)
 	return (contains(text, part));
 }
 
+bool
+shows(const char *name, const char *part, int ms)
+{
+	static char text[6000];
+	int64_t end = now_ms() + ms;
+
+	do {
+		size_t len = sizeof(text) - 1;
+		struct packet k;
+
+		memset(text, 0, sizeof(text));
+		(void)sysctl_get(name, text, &len);
+		if (contains(text, part))
+			return (true);
+		(void)net_receive(&k, 20);
+	} while (now_ms() < end);
+	say("%s", text);
+	return (false);
+}
+
 struct sockaddr_in6
 kt_address(struct ilv a, uint16_t port)
 {

@@ -52,6 +52,9 @@ void	say_counters(void);
 /* Prints a text sysctl; returns true if it contains `part'. */
 bool	listing(const char *name, const char *part);
 
+/* Waits until a text sysctl contains `part'; prints it if it does not in time. */
+bool	shows(const char *name, const char *part, int ms);
+
 /* The far end of a TCP connection, and the program's socket. */
 struct conn {
 	int	fd;

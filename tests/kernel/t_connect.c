@@ -16,27 +16,6 @@ static const struct ilv far_c = { FAR_C, FAR }, far_d = { FAR_D, FAR };
 static const struct ilv guest_a = { GUEST_A, GUEST };
 static const struct ilv guest_b = { GUEST_B, GUEST };
 
-/* Waits until a listing shows something. */
-static bool
-wait_for(const char *name, const char *part, int ms)
-{
-	static char text[6000];
-	int64_t end = now_ms() + ms;
-
-	do {
-		size_t len = sizeof(text) - 1;
-		struct packet k;
-
-		memset(text, 0, sizeof(text));
-		(void)sysctl_get(name, text, &len);
-		if (contains(text, part))
-			return (true);
-		(void)net_receive(&k, 20);
-	} while (now_ms() < end);
-	say("%s", text);
-	return (false);
-}
-
 static void
 send_update(const struct conn *c, const uint64_t *l64, int n)
 {
@@ -109,7 +88,7 @@ test_connect(void)
 	check(sysctl_set_int("net.inet6.ilnp6.enable", 1) >= 0,
 	    "ILNP can be enabled");
 	net_advertise(0, GUEST_A, 3600, 1800);
-	check(wait_for("net.inet6.ilnp6.locators", "2001+0db8+000a+0001", 5000),
+	check(shows("net.inet6.ilnp6.locators", "2001+0db8+000a+0001", 5000),
 	    "an advertised prefix becomes a locator after DAD");
 	(void)listing("net.inet6.ilnp6.locators", "");
 	check(sysctl_set("net.inet6.ilnp6.teach",
@@ -154,7 +133,7 @@ test_connect(void)
 	c.far = far_d;
 	far_send(&c, TH_ACK | TH_PUSH, "from D");
 	check(near_reads(&c, "from D"), "data comes in from the new locator");
-	check(wait_for("net.inet6.ilnp6.sessions", "2001+0db8+000d+0001 up",
+	check(shows("net.inet6.ilnp6.sessions", "2001+0db8+000d+0001 up",
 	    3000), "the new path is found to work");
 	check(near_send(&c, "to D", &k) && k.dst.l64 == FAR_D && k.sumok,
 	    "data goes to the new locator");
@@ -164,14 +143,14 @@ test_connect(void)
 	scenario("the guest moves");
 	net_answer.updates = 0;
 	net_advertise(1, GUEST_B, 3600, 1800);
-	check(wait_for("net.inet6.ilnp6.locators", "2001+0db8+000b+0001", 5000),
+	check(shows("net.inet6.ilnp6.locators", "2001+0db8+000b+0001", 5000),
 	    "a second prefix becomes a locator");
 	net_advertise(0, GUEST_A, 7200, 0);
-	check(wait_for("net.inet6.ilnp6.locators",
+	check(shows("net.inet6.ilnp6.locators",
 	    "2001+0db8+000a+0001 active pref=0 left=", 3000), "first kept");
-	check(wait_for("net.inet6.ilnp6.locators", "withdrawn", 3000),
+	check(shows("net.inet6.ilnp6.locators", "withdrawn", 3000),
 	    "a deprecated prefix is withdrawn");
-	check(wait_for("net.inet6.ilnp6.sessions", "2001+0db8+000b+0001 2001+"
+	check(shows("net.inet6.ilnp6.sessions", "2001+0db8+000b+0001 2001+"
 	    "0db8+000d+0001 up", 5000), "the path from the new locator is up");
 	check(wait_update(GUEST_B, 3000),
 	    "a Locator Update lists the new locator alone");

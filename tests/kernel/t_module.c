@@ -19,26 +19,6 @@ static const struct ilv far2_c = { FAR_C, FAR2 }, far2_d = { FAR_D, FAR2 };
 static const struct ilv guest_a = { GUEST_A, GUEST };
 static const struct ilv guest_b = { GUEST_B, GUEST };
 
-static bool
-shows(const char *name, const char *part, int ms)
-{
-	static char text[6000];
-	int64_t end = now_ms() + ms;
-
-	do {
-		size_t len = sizeof(text) - 1;
-		struct packet k;
-
-		memset(text, 0, sizeof(text));
-		(void)sysctl_get(name, text, &len);
-		if (contains(text, part))
-			return (true);
-		(void)net_receive(&k, 20);
-	} while (now_ms() < end);
-	say("%s", text);
-	return (false);
-}
-
 /* Switches ILNP on with two providers. */
 static bool
 start(void)

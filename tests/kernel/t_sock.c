@@ -38,26 +38,6 @@ same(const struct in6_addr *in6, struct ilv a)
 	    get64(&in6->s6_addr[8]) == a.nid);
 }
 
-static bool
-shows(const char *name, const char *part, int ms)
-{
-	static char text[6000];
-	int64_t end = now_ms() + ms;
-
-	do {
-		size_t len = sizeof(text) - 1;
-		struct packet k;
-
-		memset(text, 0, sizeof(text));
-		(void)sysctl_get(name, text, &len);
-		if (contains(text, part))
-			return (true);
-		(void)net_receive(&k, 20);
-	} while (now_ms() < end);
-	say("%s", text);
-	return (false);
-}
-
 static result
 choose(int fd, uint32_t kind, struct ilv local, struct ilv peer)
 {
