@@ -15,6 +15,7 @@
  * ilnp_edge_flow.c	the NID table of PCBs
  * ilnp_edge_conn.c	doors of connect, listen, SYN cache and MSS
  * ilnp_edge_in.c	packets that arrive
+ * ilnp_edge_echo.c	echo requests of programs, and answers
  * ilnp_edge_icmp.c	ICMPv6 errors and answers that quote packets
  * ilnp_edge_out.c	packets that leave, and those ILNP itself sends
  * ilnp_edge_tso.c	software segmentation
@@ -90,6 +91,7 @@ struct ilnp_uplink {
 };
 
 #define	ILNP_ONLINK_MAX	32
+#define	ILNP_IDLE_MAX	16	/* interfaces that are not to be used */
 
 /* What the packet path must know of this node; replaced as a whole. */
 struct ilnp_here {
@@ -114,9 +116,9 @@ struct ilnp_flow {
 	uint16_t	f_fport;	/* (c) network order, 0: not connected */
 	uint8_t		f_proto;	/* (c) */
 	bool		f_gone;		/* (t) not in the table any more */
-	bool		f_sure;		/* (r) has or had a socket */
+	bool		f_sure;		/* (r) has or had a socket of its own */
 	const struct inpcb *f_inp;	/* (c) a name, never followed */
-	time_t		f_born;		/* (c) s of time_uptime */
+	time_t		f_born;		/* s of time_uptime; echoes: last used */
 	struct in6_addr	f_laddr;	/* (c) anchors */
 	struct in6_addr	f_faddr;
 	struct ilnp_sess *f_sess;	/* (c) held; NULL: not connected */
@@ -180,6 +182,8 @@ struct ilnp_edge {
 	struct ilnp_conf e_conf;	/* (x) knobs, kept while ILNP is off */
 	uint32_t	e_nnids;	/* (x) configured NIDs */
 	struct ilnp_nid	e_nid[ILNP_NIDS_MAX];	/* (x) */
+	uint32_t	e_nidle;	/* (x) interfaces not to be used */
+	char		e_idle[ILNP_IDLE_MAX][IFNAMSIZ];	/* (x) */
 	struct pfil_hook *e_hook;	/* (x) */
 	struct pfil_hook *e_outhook;	/* (x) NULL if ILNP_HOOKED */
 	uint32_t	e_nmine;	/* (x) addresses that ILNP has added */
@@ -344,6 +348,27 @@ void	ilnp_flow_sure(struct ilnp_edge *, const struct ilnp_flow *);
 /* Takes out some of the connections that are not alive.  e_sx held. */
 void	ilnp_flow_sweep(struct ilnp_edge *,
 	    bool (*alive)(struct ilnp_edge *, const struct ilnp_flow *));
+
+/* ilnp_edge_echo.c */
+
+/*
+ * The place of an echo request of a program, which gets one if it goes to a
+ * correspondent.  Inside an epoch; the packet starts with its IPv6 header.
+ * Returns NULL if it is none of ILNP.
+ */
+const struct ilnp_flow *ilnp_echo_leaves(struct ilnp_edge *,
+	    const struct ilnp_here *, const struct mbuf *);
+
+/* That of the request which a whole ICMPv6 message may answer, or NULL. */
+const struct ilnp_flow *ilnp_echo_arrives(const struct ilnp_edge *,
+	    const struct mbuf *, const struct ilnp_view *);
+
+/* Gives an ICMPv6 message at `off', contiguous so far, other addresses. */
+void	ilnp_echo_readdress(struct mbuf *, int off, const struct in6_addr *src,
+	    const struct in6_addr *dst);
+
+/* For ilnp_flow_sweep(); all but echoes stay. */
+bool	ilnp_echo_alive(struct ilnp_edge *, const struct ilnp_flow *);
 
 /* ilnp_edge_conn.c */
 

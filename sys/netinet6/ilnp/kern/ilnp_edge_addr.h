@@ -17,6 +17,7 @@ struct ilnp_prefix {
 	uint32_t	p_valid;	/* seconds left */
 	uint32_t	p_preferred;	/* seconds left */
 	bool		p_auto;		/* hosts may make addresses from it */
+	bool		p_idle;		/* its interface is not to be used */
 	bool		p_ready;	/* so may be used as a locator */
 };
 

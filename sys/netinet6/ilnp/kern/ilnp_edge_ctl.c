@@ -67,6 +67,31 @@ ilnp_ctl_nids(struct ilnp_edge *e, char *text)
 	return (0);
 }
 
+/* Names may be given to other interfaces later; they must be right now. */
+int
+ilnp_ctl_disabled(struct ilnp_edge *e, char *text)
+{
+	char names[ILNP_IDLE_MAX][IFNAMSIZ] = { "" };
+	struct ifnet *ifp;
+	char *word;
+	u_int n = 0;
+
+	sx_assert(&e->e_sx, SA_XLOCKED);
+	while ((word = next_word(&text)) != NULL) {
+		if (n == ILNP_IDLE_MAX)
+			return (E2BIG);
+		ifp = ifunit_ref(word);
+		if (ifp == NULL)
+			return (ENXIO);
+		(void)strlcpy(names[n++], if_name(ifp), IFNAMSIZ);
+		if_rele(ifp);
+	}
+	memcpy(e->e_idle, names, sizeof(e->e_idle));
+	e->e_nidle = n;
+	ilnp_loc_scan(e);
+	return (0);
+}
+
 /* Reads a decimal number up to `highest'. */
 static int
 read_number(const char *s, uint32_t highest, uint32_t *out)
@@ -218,6 +243,20 @@ ilnp_ctl_sessions(struct ilnp_edge *e, struct sbuf *sb)
 	free(si, M_ILNP);
 }
 
+/* Leaves the name as it is if the interface has gone. */
+static void
+print_name(uint32_t ifindex, char name[IFNAMSIZ])
+{
+	struct epoch_tracker et;
+	struct ifnet *ifp;
+
+	NET_EPOCH_ENTER(et);
+	ifp = ifnet_byindex(ifindex);
+	if (ifp != NULL)
+		(void)strlcpy(name, if_name(ifp), IFNAMSIZ);
+	NET_EPOCH_EXIT(et);
+}
+
 void
 ilnp_ctl_locators(struct ilnp_edge *e, struct sbuf *sb)
 {
@@ -228,13 +267,14 @@ ilnp_ctl_locators(struct ilnp_edge *e, struct sbuf *sb)
 	for (uint32_t i = 0; i < set.ls_n; i++) {
 		const struct ilnp_uplink *u = ilnp_loc_uplink(e->e_here,
 		    set.ls_loc[i].l_l64);
-		char router[INET6_ADDRSTRLEN];
+		char router[INET6_ADDRSTRLEN], name[IFNAMSIZ] = "-";
 
 		print_loc(sb, "locator", &set.ls_loc[i], now);
-		if (u != NULL)
-			sbuf_printf(sb, " ifindex=%u mtu=%u router=%s",
-			    u->u_ifindex, u->u_mtu,
-			    ip6_sprintf(router, &u->u_router));
+		if (u != NULL) {
+			print_name(u->u_ifindex, name);
+			sbuf_printf(sb, " interface=%s mtu=%u router=%s", name,
+			    u->u_mtu, ip6_sprintf(router, &u->u_router));
+		}
 		sbuf_printf(sb, "\n");
 	}
 }

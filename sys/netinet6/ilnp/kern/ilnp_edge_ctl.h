@@ -13,11 +13,13 @@ struct ilnp_edge;
 struct sbuf;
 
 /*
- * Make our NIDs those listed; tell of a correspondent.  The text is taken
- * apart in place.  e_sx held for the first.
+ * Make our NIDs those listed; leave the interfaces listed unused, and no
+ * others; tell of a correspondent.  The text is taken apart in place.  e_sx
+ * held for the first two.
  * Return 0 or an errno; on error nothing has changed.
  */
 int	ilnp_ctl_nids(struct ilnp_edge *, char *);
+int	ilnp_ctl_disabled(struct ilnp_edge *, char *);
 int	ilnp_ctl_teach(struct ilnp_edge *, char *);
 
 /* Listings, one line each and indented lines for its parts.  e_sx held. */

@@ -74,8 +74,18 @@ seconds_left(time_t until)
 	return (until > time_uptime ? (uint32_t)(until - time_uptime) : 0);
 }
 
+static bool
+is_idle(const struct ilnp_edge *e, const struct ifnet *ifp)
+{
+	for (uint32_t i = 0; i < e->e_nidle; i++)
+		if (strcmp(e->e_idle[i], ifp->if_xname) == 0)
+			return (true);
+	return (false);
+}
+
 static void
-read_prefix(struct ilnp_prefix *p, const struct nd_prefix *pr)
+read_prefix(const struct ilnp_edge *e, struct ilnp_prefix *p,
+    const struct nd_prefix *pr)
 {
 	const struct nd_pfxrouter *pfr = LIST_FIRST(&pr->ndpr_advrtrs);
 
@@ -84,6 +94,7 @@ read_prefix(struct ilnp_prefix *p, const struct nd_prefix *pr)
 	p->p_ifindex = pr->ndpr_ifp->if_index;
 	p->p_mtu = IN6_LINKMTU(pr->ndpr_ifp);
 	p->p_auto = pr->ndpr_raf_auto;
+	p->p_idle = is_idle(e, pr->ndpr_ifp);
 	p->p_valid = seconds_left(pr->ndpr_expire);
 	p->p_preferred = seconds_left(pr->ndpr_preferred);
 	if (pfr != NULL)
@@ -118,7 +129,8 @@ read_prefixes(const struct ilnp_edge *e, struct ilnp_prefixes *ps,
 			    (used != 0))
 				continue;
 			if (ps->ps_n < ILNP_ONLINK_MAX)
-				read_prefix(&ps->ps_prefix[ps->ps_n++], pr);
+				read_prefix(e, &ps->ps_prefix[ps->ps_n++],
+				    pr);
 		}
 	ND6_RUNLOCK();
 }
@@ -152,10 +164,33 @@ static bool
 any_preferred(const struct ilnp_prefixes *ps)
 {
 	for (u_int i = 0; i < ps->ps_n; i++)
-		if (ps->ps_prefix[i].p_ready &&
+		if (ps->ps_prefix[i].p_ready && !ps->ps_prefix[i].p_idle &&
 		    ps->ps_prefix[i].p_preferred != 0)
 			return (true);
 	return (false);
+}
+
+/*
+ * True if the core is to have a locator.  One of an interface that is not to be
+ * used stays until no correspondent needs it any more (RFC 6740 s6.2).
+ */
+static bool
+is_kept(struct ilnp_edge *e, const struct ilnp_prefix *p,
+    struct ilnp_locset *before, ilnp_time_t now)
+{
+	const struct ilnp_loc *l = ilnp_locset_find(before, p->p_l64);
+	struct epoch_tracker et;
+	bool released;
+
+	if (!p->p_ready || !p->p_idle)
+		return (p->p_ready);
+	if (l == NULL || l->l_if != p->p_ifindex)
+		return (false);
+	NET_EPOCH_ENTER(et);
+	released = (l->l_flags & ILNP_LOC_F_WITHDRAWN) != 0 &&
+	    ilnp_ilcc_released(e->e_cache, p->p_l64, now);
+	NET_EPOCH_EXIT(et);
+	return (!released);
 }
 
 /*
@@ -167,26 +202,27 @@ tell_core(struct ilnp_edge *e, const struct ilnp_prefixes *ps)
 {
 	struct ilnp_local *lo = ilnp_ilcc_local(e->e_cache);
 	struct ilnp_locset set, before;
-	bool replaced = any_preferred(ps);
+	bool replaced = any_preferred(ps), kept[ILNP_ONLINK_MAX];
 	ilnp_time_t now = ilnp_now();
 
 	ilnp_local_list(lo, &before);
 	for (u_int i = 0; i < ps->ps_n; i++) {
 		const struct ilnp_prefix *p = &ps->ps_prefix[i];
 
-		if (!p->p_ready)
+		kept[i] = is_kept(e, p, &before, now);
+		if (!kept[i])
 			continue;
 		(void)ilnp_local_put(lo, p->p_l64, p->p_ifindex, 0, 1,
 		    p->p_valid == ND6_INFINITE_LIFETIME ? 0 : p->p_valid, now);
-		(void)ilnp_local_disable(lo, p->p_l64,
-		    replaced && p->p_preferred == 0, now);
+		(void)ilnp_local_disable(lo, p->p_l64, p->p_idle ||
+		    (replaced && p->p_preferred == 0), now);
 	}
 	ilnp_local_list(lo, &set);
 	for (u_int i = 0; i < set.ls_n; i++) {
 		bool found = false;
 
 		for (u_int j = 0; j < ps->ps_n && !found; j++)
-			found = ps->ps_prefix[j].p_ready && ilnp_l64_eq(
+			found = kept[j] && ilnp_l64_eq(
 			    ps->ps_prefix[j].p_l64, set.ls_loc[i].l_l64);
 		if (!found)
 			(void)ilnp_local_del(lo, set.ls_loc[i].l_l64, now);
@@ -342,7 +378,9 @@ scan_task(void *arg, int pending __unused)
 		return;
 	}
 	ilnp_loc_scan(e);
-	if (!ILNP_HOOKED)
+	if (ILNP_HOOKED)
+		ilnp_flow_sweep(e, ilnp_echo_alive);
+	else
 		ilnp_pfil_sweep(e);
 	if (e->e_cache != NULL)
 		(void)taskqueue_enqueue_timeout_sbt(taskqueue_thread,

@@ -175,6 +175,32 @@ SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, nids, CTLTYPE_STRING | VNET_RW, NULL,
     0, sysctl_nids, "A", "Our NIDs; those not listed any more are given up");
 
 static int
+sysctl_disabled(SYSCTL_HANDLER_ARGS)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	char buf[ILNP_IDLE_MAX * IFNAMSIZ + 1];
+	struct sbuf sb;
+	int error;
+
+	sx_xlock(&e->e_sx);
+	sbuf_new(&sb, buf, sizeof(buf), SBUF_FIXEDLEN);
+	for (uint32_t i = 0; i < e->e_nidle; i++)
+		sbuf_printf(&sb, "%s%s", i == 0 ? "" : " ", e->e_idle[i]);
+	(void)sbuf_finish(&sb);
+	error = SYSCTL_OUT(req, sbuf_data(&sb), sbuf_len(&sb) + 1);
+	sbuf_delete(&sb);
+	if (error == 0 && req->newptr != NULL) {
+		error = read_string(req, buf, sizeof(buf));
+		if (error == 0)
+			error = ilnp_ctl_disabled(e, buf);
+	}
+	sx_xunlock(&e->e_sx);
+	return (error);
+}
+SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, disabled, CTLTYPE_STRING | VNET_RW,
+    NULL, 0, sysctl_disabled, "A", "Interfaces whose locators are not used");
+
+static int
 sysctl_teach(SYSCTL_HANDLER_ARGS)
 {
 	char buf[ILNP_LOCS_MAX * 48 + ILNP_TEXT_MAX];
