@@ -31,10 +31,6 @@ if1: flags=1008843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST,LOWER_UP> metric 0 mtu
 lo0: flags=1008049<UP,LOOPBACK,RUNNING,MULTICAST,LOWER_UP> metric 0 mtu 16384
 \tinet6 ::1 prefixlen 128
 """
-LOCATORS = """\
-locator 2001+0db8+000a+0001 valid pref=0 left=12 ifindex=1 mtu=1500 router=fe80::1
-locator 2001+0db8+000a+0002 valid pref=0 ifindex=2 mtu=1500 router=::
-"""
 
 
 def topology(name: str) -> Topology:
@@ -51,10 +47,6 @@ def test_addresses_are_read_from_ifconfig() -> None:
     assert (auto.interface, auto.scope, auto.usable) == ("if1", "global", True)
     assert (auto.valid, auto.preferred) == (15, 9)
     assert (own.usable, own.deprecated, own.valid, own.preferred) == (False, True, None, 0)
-
-
-def test_only_locators_with_a_router_count() -> None:
-    assert freebsd.parse_locators(LOCATORS) == {"2001+0db8+000a+0001": "valid"}
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))

@@ -71,6 +71,7 @@ class FakeNode:
 
     def __init__(self, path: Path) -> None:
         self.values = dict(VALUES)
+        self.unused: set[str] = set()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(str(path))
         self.listener.listen()
@@ -91,7 +92,20 @@ class FakeNode:
         knobs = [x.name for x in known_variables().values() if x.highest and x.name != "enable"]
         match request["cmd"]:
             case "status":
-                return {"ok": True, "algorithm": self.values["algorithm"], "nids": [VALUES["nids"]]}
+                return {
+                    "ok": True,
+                    "algorithm": self.values["algorithm"],
+                    "nids": [VALUES["nids"]],
+                    "interfaces": [
+                        {"name": name, "disabled": name in self.unused} for name in ("if1", "if2")
+                    ],
+                }
+            case "disable":
+                self.unused.add(request["interface"])
+                return {"ok": True}
+            case "enable":
+                self.unused.discard(request["interface"])
+                return {"ok": True}
             case "knobs":
                 return {"ok": True, "knobs": {x: {"value": int(self.values[x])} for x in knobs}}
             case "counters":
@@ -132,6 +146,9 @@ def test_every_backend_sets_what_it_then_reads(backend: Backend) -> None:
     assert backend.get("probe_idle") == "700"
     backend.set("algorithm", "drr")
     assert backend.get("algorithm") == "drr"
+    backend.set("disabled", "if2")
+    assert backend.get("disabled") == "if2"
+    backend.set("disabled", "")
     changed = {x.name: (x.expected, x.found) for x in differences(backend.read_all(), defaults())}
     assert changed["probe_idle"] == ("1000", "700")
     assert changed["algorithm"] == ("rr", "drr")

@@ -71,6 +71,14 @@ def _shown(name: str) -> Iterator[Tell]:
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="For the results.")
 @click.option("--short", is_flag=True, help="One delay, both directions at once, shorter runs.")
+@click.option(
+    "--machine",
+    "machines",
+    metavar="NODE",
+    multiple=True,
+    help="Make a FreeBSD machine of this node, ILNP in its kernel; may be repeated.",
+)
+@click.option("--rate", help="To offer, as iperf3 has it (2M), if machines are slow.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the order of the runs.")
 @click.option("--keep-captures", is_flag=True, help="Keep the capture files; they are large.")
 def run_(
@@ -82,6 +90,8 @@ def run_(
     directions: tuple[str, ...],
     out: Path | None,
     short: bool,
+    machines: tuple[str, ...],
+    rate: str | None,
     seed: int,
     keep_captures: bool,
 ) -> None:
@@ -92,6 +102,8 @@ def run_(
     one-four-one one provider, four, and one again
     renumber     a provider renumbers a server that has a session and gets new clients
     both-move    both ends move at once and meet again through the DNS
+
+    With --machine, iperf3 must be in the image: `ilnptool build-image --iperf3 SOURCE'.
 
     The report is report.html there, the numbers are in run.json.
     """
@@ -107,6 +119,8 @@ def run_(
             transports=transports,
             directions=directions or None,
             short=short,
+            machines=machines,
+            rate=rate,
             seed=seed,
             keep_captures=keep_captures,
             progress=tell,

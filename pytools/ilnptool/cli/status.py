@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,22 @@ import click
 from ilnptool.cli.output import json_option, print_json, print_table, say
 from ilnptool.config import Config, load_config
 from ilnptool.errors import IlnpError, UsageError
+from ilnptool.lab.control import ask_node
 from ilnptool.lab.node import survey
-from ilnptool.lab.qemu import QemuLab, open_any
+from ilnptool.lab.qemu import open_any
 from ilnptool.lab.state import labs_in
 
+Ask = Callable[[Mapping[str, Any]], dict[str, Any]]
 
-def _sockets(config: Config, lab: str | None, node: str | None) -> dict[str, Path]:
-    """Return the control sockets of the nodes that are meant, by LAB/NODE."""
-    found = {}
+
+def _nodes(config: Config, lab: str | None, node: str | None) -> dict[str, Ask]:
+    """Return how the nodes that are meant are asked, by LAB/NODE."""
+    found: dict[str, Ask] = {}
     for name in [lab] if lab is not None else labs_in(config.state):
         opened = open_any(config, name)
-        machines = opened.machines if isinstance(opened, QemuLab) else ()
         for each in opened.topology.nodes:
-            if each.ilnp and each.name not in machines and node in (None, each.name):
-                found[f"{name}/{each.name}"] = opened.control_socket(each.name)
+            if each.ilnp and node in (None, each.name):
+                found[f"{name}/{each.name}"] = partial(opened.control, each.name)
     if node is not None and not found:
         raise UsageError(f"no lab has an ILNP node {node}; see `ilnptool lab list`")
     return found
@@ -71,14 +74,16 @@ def _show(name: str, value: Mapping[str, Any]) -> None:
 @json_option
 def status(lab: str | None, node: str | None, path: Path | None, as_json: bool) -> None:
     """Show what ILNP nodes know: locators, sessions, paths, counters, reasons for fallbacks."""
-    sockets = {str(path): path} if path is not None else _sockets(load_config(), lab, node)
-    if not sockets:
+    nodes = (
+        _nodes(load_config(), lab, node) if path is None else {str(path): partial(ask_node, path)}
+    )
+    if not nodes:
         say("no lab is up; `ilnptool lab up duality` makes one, --socket asks another node")
     answers: dict[str, dict[str, Any]] = {}
     failed: IlnpError | None = None
-    for name, socket in sockets.items():
+    for name, ask in nodes.items():
         try:
-            answers[name] = survey(socket)
+            answers[name] = survey(name, ask)
         except IlnpError as err:
             failed = err
             say(f"{name}: {err}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ilnptool.lab.netns import NetnsLab
 from ilnptool.lab.protocol import Lab
+from ilnptool.lab.qemu import QemuLab
 
 _CHUNK = 65536
 _CONNECT_SECONDS = 5.0
@@ -17,11 +18,11 @@ _CONNECT_SECONDS = 5.0
 
 @contextmanager
 def recorded_events(lab: Lab, node: str, file: Path) -> Iterator[None]:
-    """Write the events of a block's time to a file, if the lab's sockets are on this machine.
+    """Write the events of a block's time to a file, if the node has a socket that tells them.
 
     The node keeps them for us until the end, so nothing has to read meanwhile.
     """
-    if not isinstance(lab, NetnsLab):
+    if not isinstance(lab, NetnsLab) or (isinstance(lab, QemuLab) and node in lab.machines):
         yield
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:

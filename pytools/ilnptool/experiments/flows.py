@@ -16,7 +16,7 @@ from ilnptool.experiments.plan import Condition, Direction
 from ilnptool.lab.protocol import Lab, Running
 
 PORT = 5201
-READY_SECONDS = 10.0
+READY_SECONDS = 20.0
 END_SECONDS = 30.0  # what may be under way after the time is up, and the exchange of results
 
 # What iperf3 writes at once.  By default it is 128 KB, which at 10 Mb/s is a burst every 100 ms.
@@ -70,11 +70,6 @@ class Traffic:
         return str(said or self.client.tail() or f"exit status {status}")
 
 
-def _listens(lab: Lab, node: str) -> bool:
-    found = lab.exec(node, ["ss", "-Hltn", f"sport = :{PORT}"], timeout=READY_SECONDS).stdout
-    return bool(found.strip())
-
-
 @contextmanager
 def traffic(
     lab: Lab,
@@ -95,7 +90,7 @@ def traffic(
     try:
         wait_for(
             clock,
-            lambda: _listens(lab, experiment.peer),
+            lambda: lab.listens(experiment.peer, PORT),
             READY_SECONDS,
             lambda: f"iperf3 does not listen: {server.tail()}",
         )

@@ -7,7 +7,7 @@ import os
 import platform
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv6Network
 from pathlib import Path
@@ -15,14 +15,16 @@ from pathlib import Path
 from ilnptool import __version__
 from ilnptool import run as processes
 from ilnptool.config import Config, load_config
-from ilnptool.errors import IlnpError
+from ilnptool.errors import IlnpError, UsageError
 from ilnptool.experiments.catalogue import Experiment, find_experiment
 from ilnptool.experiments.clock import Clock, RealClock
 from ilnptool.experiments.plan import TRANSPORTS, Condition, Direction, conditions
 from ilnptool.experiments.single import LabMaker, Run, prepared
 from ilnptool.lab.catalogue import find_topology
-from ilnptool.lab.model import Topology
+from ilnptool.lab.machine import choose_accelerator
+from ilnptool.lab.model import Role, Topology
 from ilnptool.lab.netns import NetnsLab, require_root
+from ilnptool.lab.qemu import QemuLab
 from ilnptool.lab.topology import load_topology
 from ilnptool.measure import Host, RunFile, RunResult, write_run_json
 from ilnptool.measure import Topology as TopologyLabel
@@ -148,6 +150,8 @@ def run(
     directions: Sequence[str] | None = None,
     short: bool = False,
     seconds: float | None = None,
+    machines: Sequence[str] = (),
+    rate: str | None = None,
     seed: int = 1,
     keep_captures: bool = False,
     progress: Tell = ignore,
@@ -160,8 +164,15 @@ def run(
 
     `run.json` is complete after each run, so that an interrupt costs the present one only.  A run
     that fails is in it with its reason.
+
+    `machines` are the nodes that are to be FreeBSD machines, `rate` is what iperf3 is to offer in
+    place of the experiment's own.
     """
     experiment = find_experiment(name)
+    notes: list[str] = []
+    if rate is not None:
+        notes.append(f"{rate} bit/s offered, not {experiment.rates}")
+        experiment = replace(experiment, rates=dict.fromkeys(experiment.rates, rate))
     plan = _conditions(
         experiment,
         short=short,
@@ -175,8 +186,12 @@ def run(
     if make_lab is None:
         require_root(f"experiment {name}")
         lab_name = f"run-{os.getpid()}"
-        make_lab = _netns_labs(config, lab_name)
+        make_lab = _labs(config, lab_name, tuple(machines))
     topology = load_topology(find_topology(experiment.topology))
+    if machines:
+        _check_machines(experiment, topology, machines)
+        how = choose_accelerator(config.accelerator)
+        notes.append(f"FreeBSD machines in QEMU ({how}): {', '.join(machines)}")
     folder = _new_folder(out, name)
     results: list[RunResult] = []
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -208,6 +223,7 @@ def run(
             clock=clock or RealClock(),
             say=say,
             keep_captures=keep_captures,
+            notes=tuple(notes),
         )
         try:
             results += one.carry_out(make_lab(prepared(topology, experiment, condition.delay_ms)))
@@ -222,5 +238,20 @@ def run(
     return folder
 
 
-def _netns_labs(config: Config, name: str) -> LabMaker:
+def _labs(config: Config, name: str, machines: tuple[str, ...]) -> LabMaker:
+    if machines:
+        return lambda topology: QemuLab(topology, config, machines, config.image, name)
     return lambda topology: NetnsLab(topology, config, name)
+
+
+def _check_machines(experiment: Experiment, topology: Topology, machines: Sequence[str]) -> None:
+    """Raise UsageError unless these nodes of an experiment can be machines."""
+    able = [x.name for x in topology.nodes if x.ilnp and x.role is Role.HOST]
+    for name in machines:
+        if name not in able:
+            raise UsageError(f"bad machine {name!r}; allowed: {', '.join(able)}")
+    if experiment.play != "moves":
+        raise UsageError(
+            f"{experiment.name}: its nodes ask the DNS again, which a kernel does not; "
+            "it runs without machines"
+        )

@@ -64,6 +64,7 @@ class Run:
     clock: Clock
     say: Say
     keep_captures: bool = False
+    notes: tuple[str, ...] = ()  # what a reader must know of all runs
 
     def carry_out(self, lab: Lab) -> list[RunResult]:
         """Bring the lab up, make the run, take the lab down, and return what was measured.
@@ -158,7 +159,7 @@ class Run:
             hint=self._hint(up),
             labels=labels,
         )
-        notes = (*result.notes, *captures.notes())
+        notes = (*result.notes, *captures.notes(), *self.notes)
         return result.model_copy(update={"notes": notes, **self._names(result)})
 
     def _names(self, result: RunResult) -> dict[str, object]:

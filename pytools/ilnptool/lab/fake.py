@@ -176,3 +176,8 @@ class FakeLab:
     def control(self, node: str, request: Mapping[str, Any]) -> dict[str, Any]:
         self._in_node("control", node, sorted(request.items()))
         return {"ok": True}
+
+    def listens(self, node: str, port: int) -> bool:
+        """Return True: whoever was asked to listen does."""
+        self._in_node("listens", node, port)
+        return True

@@ -31,7 +31,6 @@ HOSTS = "/tmp/hosts"  # where /etc/hosts leads
 FRESH = "guest"  # what a machine calls itself before it is told
 
 _INET6 = re.compile(r"^\s+inet6 (\S+?)(?:%\S+)? prefixlen \d+(.*)$")
-_LOCATOR = re.compile(r"^locator (\S+) (\S+) .* router=(\S+)$", re.MULTILINE)
 
 
 def device_names(topology: Topology, node: Node) -> list[str]:
@@ -136,8 +135,10 @@ def ilnp_lines(topology: Topology, node: Node) -> list[str]:
     if not node.ilnp:
         return []
     nids = " ".join(format_nid(nid) for nid in nids_of(topology, node))
+    unused = [end.interface for link, end in topology.links_of(node.name) if link.locator.disabled]
     return [
         f"sysctl {ILNP}.nids={shlex.quote(nids)}",
+        f"sysctl {ILNP}.disabled={shlex.quote(' '.join(unused))}",
         *(f"sysctl {ILNP}.{name}={value}" for name, value in node.knobs.items()),
         f"sysctl {ILNP}.enable=1",
         f"sysctl {ILNP}.algorithm={node.algorithm}",
@@ -243,8 +244,3 @@ def parse_addresses(text: str) -> list[Address]:
             )
         )
     return found
-
-
-def parse_locators(text: str) -> dict[str, str]:
-    """Return the state of each locator that has a router, from the kernel's listing."""
-    return {l64: state for l64, state, router in _LOCATOR.findall(text) if router != "::"}

@@ -16,9 +16,10 @@ from ilnptool.errors import EnvironmentMissing, UsageError
 from ilnptool.lab import freebsd, linuxnet, machine
 from ilnptool.lab.addressing import provider_address
 from ilnptool.lab.agent import Agent
-from ilnptool.lab.ident import format_l64
+from ilnptool.lab.kernelnode import KernelNode
 from ilnptool.lab.model import Node, Role, Topology
 from ilnptool.lab.netbuild import Builder
+from ilnptool.lab.node import interfaces_in_use
 from ilnptool.lab.protocol import Address
 from ilnptool.lab.services import wait_for
 from ilnptool.lab.state import LabState
@@ -140,13 +141,12 @@ class GuestBuilder(Builder):
         ]
         if not each.ilnp:
             return lacking
-        listing = agent_of(self._state, each.name).ask(f"sysctl -n {freebsd.ILNP}.locators").text
-        used = freebsd.parse_locators(listing)
+        kernel = KernelNode(agent_of(self._state, each.name), self._topology, each)
+        used = interfaces_in_use(kernel.request({"cmd": "locators"}))
         return lacking + [
-            f"ILNP of {each.name} has no locator of provider {link.provider}"
-            for link, _ in links
-            if link.provider is not None
-            and format_l64(self._topology.provider(link.provider).prefix) not in used
+            f"ILNP of {each.name} uses no locator on {end.interface}"
+            for link, end in links
+            if link.provider is not None and not link.locator.disabled and end.interface not in used
         ]
 
     def _wait_addresses(self) -> None:

@@ -33,6 +33,7 @@ __all__ = ["NetnsCapture", "NetnsLab", "open_lab", "require_root"]
 
 _TOPOLOGY_FILE = "topology.toml"
 _CAPTURE_SECONDS = 10.0
+_LISTENS_SECONDS = 10.0
 _COUNTS = re.compile(r"^(\d+) packets? (captured|dropped by kernel)$", re.MULTILINE)
 
 
@@ -243,6 +244,10 @@ class NetnsLab:
     def control(self, node: str, request: Mapping[str, Any]) -> dict[str, Any]:
         self._need_up()
         return control.ask_node(self.control_socket(node), request)
+
+    def listens(self, node: str, port: int) -> bool:
+        argv = ["ss", "-Hltn", f"sport = :{port}"]
+        return bool(self.exec(node, argv, timeout=_LISTENS_SECONDS).stdout.strip())
 
     def control_socket(self, name: str) -> Path:
         """Return the control socket of a node's ILNP."""

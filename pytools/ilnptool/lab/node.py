@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import tomlkit
 from ilnptool.config import Config
 from ilnptool.errors import CheckFailed, EnvironmentMissing
 from ilnptool.lab.addressing import nids_of
-from ilnptool.lab.control import NodeControl
 from ilnptool.lab.ident import format_nid
 from ilnptool.lab.model import Node, Topology
 
@@ -61,23 +60,22 @@ def write_conf(topology: Topology, node: Node, directory: Path, hosts: Path) -> 
     (directory / _CONF).write_text(tomlkit.dumps(conf))
 
 
-def survey(socket: Path) -> dict[str, Any]:
+def survey(where: str, ask: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     """Return all that a node tells of itself: its status, its sessions with paths, its counters."""
-    with NodeControl(socket) as control:
-        found = _granted(control.request(STATUS), socket)
-        found["session_list"] = []
-        start: int | None = 0
-        while start is not None:
-            page = _granted(control.request({"cmd": "sessions", "from": start}), socket)
-            found["session_list"] += page["sessions"]
-            start = page["next"]
-        found["counters"] = _granted(control.request({"cmd": "counters"}), socket)["counters"]
+    found = _granted(ask(STATUS), where)
+    found["session_list"] = []
+    start: int | None = 0
+    while start is not None:
+        page = _granted(ask({"cmd": "sessions", "from": start}), where)
+        found["session_list"] += page["sessions"]
+        start = page["next"]
+    found["counters"] = _granted(ask({"cmd": "counters"}), where)["counters"]
     return found
 
 
-def _granted(answer: dict[str, Any], socket: Path) -> dict[str, Any]:
+def _granted(answer: dict[str, Any], where: str) -> dict[str, Any]:
     if not answer.pop("ok", False):
-        raise CheckFailed(f"{socket}: the node refuses: {answer.get('error', answer)}")
+        raise CheckFailed(f"{where}: the node refuses: {answer.get('error', answer)}")
     return answer
 
 

@@ -126,6 +126,9 @@ class Lab(Protocol):
     def control(self, node: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request to the ILNP of a node and return the answer."""
 
+    def listens(self, node: str, port: int) -> bool:
+        """Tell whether a program in a node waits for TCP connections at a port."""
+
 
 @contextmanager
 def running(lab: Lab) -> Iterator[Lab]:

@@ -18,6 +18,7 @@ from ilnptool.errors import UsageError
 from ilnptool.lab import freebsd
 from ilnptool.lab.agent import Agent, Job, run_in
 from ilnptool.lab.guestbuild import GuestBuilder, agent_of
+from ilnptool.lab.kernelnode import KernelNode
 from ilnptool.lab.model import Topology
 from ilnptool.lab.netns import NetnsLab, open_lab
 from ilnptool.lab.protocol import Address, Running, StepObserver, ignore_steps
@@ -112,10 +113,16 @@ class QemuLab(NetnsLab):
 
     def control(self, node: str, request: Mapping[str, Any]) -> dict[str, Any]:
         if node in self.machines:
-            raise UsageError(
-                f"node {node} of lab {self.name} has its ILNP in the kernel; see `ilnptool sysctl`"
+            return KernelNode(self.agent(node), self.topology, self.topology.node(node)).request(
+                request
             )
         return super().control(node, request)
+
+    def listens(self, node: str, port: int) -> bool:
+        if node not in self.machines:
+            return super().listens(node, port)
+        text = f"netstat -an -p tcp | grep -q '[.]{port} .*LISTEN'"
+        return self.agent(node).ask(text, check=False).status == 0
 
 
 def open_any(config: Config, name: str, observer: StepObserver = ignore_steps) -> NetnsLab:

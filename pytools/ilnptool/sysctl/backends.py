@@ -90,10 +90,19 @@ class NodeBackend:
             "enable": "1",
             "algorithm": str(status["algorithm"]),
             "nids": " ".join(status["nids"]),
+            "disabled": " ".join(x["name"] for x in status["interfaces"] if x["disabled"]),
             **{name: str(knob["value"]) for name, knob in knobs.items()},
             **{f"{STATS}{name}": str(count) for name, count in counters.items()},
         }
         return {name: found[name] for name in known_variables() if name in found}
+
+    def _disable(self, wanted: list[str]) -> None:
+        known = [x["name"] for x in self._ask("status")["interfaces"]]
+        for name in wanted:
+            if name not in known:
+                raise UsageError(f"{self.where}: no interface {name}; allowed: {', '.join(known)}")
+        for name in known:
+            self._ask("disable" if name in wanted else "enable", interface=name)
 
     def get(self, name: str) -> str:
         found = self.read_all()
@@ -104,6 +113,8 @@ class NodeBackend:
     def set(self, name: str, value: str) -> None:
         if name == "algorithm":
             self._ask("algorithm", name=value)
+        elif name == "disabled":
+            self._disable(value.split())
         elif name in ("enable", "nids"):
             raise UsageError(f"{self.where}: {name} stands in the configuration of ilnpd")
         else:

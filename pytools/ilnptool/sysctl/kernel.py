@@ -17,7 +17,7 @@ _C = """
 int sysctlbyname(const char *name, void *oldp, size_t *oldlenp,
     const void *newp, size_t newlen);
 """
-_TEXTS = ("algorithm", "nids")
+_TEXTS = ("algorithm", "nids", "disabled")
 _LARGEST = 65536
 
 

@@ -44,6 +44,7 @@ _OTHERS = (
     Variable("enable", "0 or 1: whether ILNP is spoken", "0", 0, 1, writable=True),
     Variable("algorithm", "how new sessions choose among paths", "rr", writable=True),
     Variable("nids", "NIDs of the node", writable=True),
+    Variable("disabled", "interfaces whose locators are not used", "", writable=True),
 )
 
 
