@@ -447,6 +447,23 @@ ilnp_dns_read(const uint8_t *msg, size_t len, const struct ilnp_question *q,
 	return (0);
 }
 
+static void
+mark_true(void *arg, const struct ilnp_rr *rr)
+{
+	(void)rr;
+	*(bool *)arg = true;
+}
+
+bool
+ilnp_dns_holds(const uint8_t *msg, size_t len, const struct ilnp_question *q)
+{
+	struct ilnp_name owner;
+	bool holds = false;
+
+	return (ilnp_dns_read(msg, len, q, &owner, mark_true, &holds) == 0 &&
+	    holds);
+}
+
 int
 ilnp_dns_read_more(const uint8_t *msg, size_t len,
     const struct ilnp_name *name, uint16_t type, ilnp_rr_fn *fn, void *arg)

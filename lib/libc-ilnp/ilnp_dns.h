@@ -105,9 +105,13 @@ int	ilnp_dns_read(const uint8_t *msg, size_t len,
 	    const struct ilnp_question *, struct ilnp_name *owner,
 	    ilnp_rr_fn *, void *arg);
 
+/* True if ilnp_dns_read() would call back. */
+bool	ilnp_dns_holds(const uint8_t *msg, size_t len,
+	    const struct ilnp_question *);
+
 /*
- * The same for records of `type' that the additional section has under `name'.
- * Whether to believe them is the caller's business.
+ * As ilnp_dns_read(), for records of `type' that the additional section has
+ * under `name'.  Whether to believe them is the caller's business.
  */
 int	ilnp_dns_read_more(const uint8_t *msg, size_t len,
 	    const struct ilnp_name *, uint16_t type, ilnp_rr_fn *, void *arg);

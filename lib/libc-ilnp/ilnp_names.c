@@ -17,7 +17,7 @@
 #define	POINTERS_MAX	4	/* LP records followed, the preferred ones */
 #define	TARGET_TIMEOUT	2	/* s, for the locators behind them */
 
-enum { ASK_NID, ASK_L64, ASK_LP, ASK_A, ASK_AAAA, ASKS };
+#define	ASKS		5	/* A, AAAA, NID, L64, LP */
 
 struct pointer {
 	struct ilnp_name p_target;
@@ -272,23 +272,27 @@ compose_peers(struct gathering *g)
 	}
 }
 
-/* Reads an answer if there is one.  Returns true if it was in order. */
+/* Reads an answer, if there is one.  Returns true if it was in order. */
 static bool
 read_answer(const struct ilnp_ask *ak, struct ilnp_name *owner,
     ilnp_rr_fn *fn, struct gathering *g)
 {
-	return (ak->ak_verdict == ILNP_DNS_ANSWER && ilnp_dns_read(ak->ak_msg,
-	    ak->ak_len, &ak->ak_q, owner, fn, g) == 0);
+	return (ak != NULL && ak->ak_verdict == ILNP_DNS_ANSWER &&
+	    ilnp_dns_read(ak->ak_msg, ak->ak_len, &ak->ak_q, owner, fn, g) ==
+	    0);
 }
 
-static void
-set_ask(struct ilnp_ask *ak, const struct ilnp_name *name, uint16_t type,
-    bool extra)
+/* Adds a question to those of a round. */
+static struct ilnp_ask *
+add_ask(struct ilnp_ask *ask, u_int *n, const struct ilnp_name *name,
+    uint16_t type)
 {
+	struct ilnp_ask *ak = &ask[(*n)++];
+
 	memset(ak, 0, sizeof(*ak));
 	ak->ak_q.q_name = *name;
 	ak->ak_q.q_type = type;
-	ak->ak_extra = extra;
+	return (ak);
 }
 
 /* Why a name yielded nothing, from what its addresses' questions came to. */
@@ -320,38 +324,37 @@ lookup_one(const struct ilnp_stub *st, const struct ilnp_name *name,
 {
 	struct gathering g = { .g_found = f };
 	struct ilnp_name owner = *name;
-	struct ilnp_ask ask[ASKS];
+	struct ilnp_ask ask[ASKS], *a = NULL, *aaaa = NULL;
+	struct ilnp_ask *nid = NULL, *l64 = NULL, *lp = NULL;
 	enum ilnp_names_status status;
 	bool unreach;
-	u_int n = 0, a = ASKS, aaaa = ASKS;
+	u_int n = 0;
 
 	*servfail = false;
 	if (want == ILNP_WANT_IPV6 && st->st_noaaaa)
 		return (ILNP_NAMES_UNAVAIL);
-	/* Without addresses to wait for, the ILNP records are the purpose. */
-	if (want != ILNP_WANT_IPV4) {
-		set_ask(&ask[ASK_NID], name, ILNP_DNS_NID, want != 0);
-		set_ask(&ask[ASK_L64], name, ILNP_DNS_L64, want != 0);
-		set_ask(&ask[ASK_LP], name, ILNP_DNS_LP, want != 0);
-		n = ASK_A;
-	}
+	/* Servers answer in this order: first what is always waited for. */
 	if ((want & ILNP_WANT_IPV4) != 0)
-		set_ask(&ask[a = n++], name, ILNP_DNS_A, false);
+		a = add_ask(ask, &n, name, ILNP_DNS_A);
 	if ((want & ILNP_WANT_IPV6) != 0 && !st->st_noaaaa)
-		set_ask(&ask[aaaa = n++], name, ILNP_DNS_AAAA, false);
+		aaaa = add_ask(ask, &n, name, ILNP_DNS_AAAA);
+	if (want != ILNP_WANT_IPV4) {
+		nid = add_ask(ask, &n, name, ILNP_DNS_NID);
+		l64 = add_ask(ask, &n, name, ILNP_DNS_L64);
+		lp = add_ask(ask, &n, name, ILNP_DNS_LP);
+		/* Without addresses to wait for they are the purpose. */
+		nid->ak_extra = l64->ak_extra = lp->ak_extra = want != 0;
+		nid->ak_key = true;
+	}
 	ilnp_stub_round(st, ask, n, &unreach);
-	if (n >= ASK_A &&
-	    read_answer(&ask[ASK_NID], &owner, gather_nid, &g) &&
-	    f->f_npeers > 0) {
-		(void)read_answer(&ask[ASK_L64], &owner, gather_l64, &g);
-		if (read_answer(&ask[ASK_LP], &g.g_owner, gather_lp, &g))
-			follow_pointers(st, &g, &ask[ASK_LP]);
+	if (read_answer(nid, &owner, gather_nid, &g) && f->f_npeers > 0) {
+		(void)read_answer(l64, &owner, gather_l64, &g);
+		if (read_answer(lp, &g.g_owner, gather_lp, &g))
+			follow_pointers(st, &g, lp);
 	}
 	compose_peers(&g);
-	if (a < ASKS)
-		(void)read_answer(&ask[a], &owner, gather_addr, &g);
-	if (aaaa < ASKS)
-		(void)read_answer(&ask[aaaa], &owner, gather_addr, &g);
+	(void)read_answer(a, &owner, gather_addr, &g);
+	(void)read_answer(aaaa, &owner, gather_addr, &g);
 	/* As it was typed; parts of aliases come in our mixture of cases. */
 	if (ilnp_name_eq(&owner, name))
 		owner = *name;

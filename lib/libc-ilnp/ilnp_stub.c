@@ -67,18 +67,21 @@ draw_random(void *p, size_t len)
 static bool
 randomise(struct ilnp_question *q)
 {
-	uint8_t bits[sizeof(q->q_name.n_b) / 8 + 1];
+	struct {
+		uint16_t	id;
+		uint8_t		bits[sizeof(q->q_name.n_b) / 8 + 1];
+	} drawn;
 
-	if (!draw_random(&q->q_id, sizeof(q->q_id)) ||
-	    !draw_random(bits, sizeof(bits)))
+	if (!draw_random(&drawn, sizeof(drawn)))
 		return (false);
+	q->q_id = drawn.id;
 	for (size_t i = 0; i < q->q_name.n_len; i++) {
 		uint8_t *c = &q->q_name.n_b[i];
 
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (uint8_t)(*c + 'a' - 'A');
 		if (*c >= 'a' && *c <= 'z' &&
-		    (bits[i / 8] >> i % 8 & 1) != 0)
+		    (drawn.bits[i / 8] >> i % 8 & 1) != 0)
 			*c = (uint8_t)(*c - 'a' + 'A');
 	}
 	return (true);
@@ -188,6 +191,15 @@ keep_answer(struct ilnp_ask *ak, const uint8_t *msg, size_t len)
 	ak->ak_verdict = ILNP_DNS_ANSWER;
 }
 
+/* Nobody waits for answers to extra questions any more. */
+static void
+spare_extra(struct talk *t)
+{
+	for (u_int i = 0; i < t->t_n; i++)
+		if (t->t_ask[i].ak_extra && is_open(&t->t_ask[i]))
+			t->t_ask[i].ak_verdict = ILNP_DNS_NONAME;
+}
+
 /* Sees what a message answers, if anything. */
 static void
 take_message(struct talk *t, const uint8_t *msg, size_t len, bool tcp)
@@ -206,6 +218,8 @@ take_message(struct talk *t, const uint8_t *msg, size_t len, bool tcp)
 		return;
 	case ILNP_DNS_ANSWER:
 		keep_answer(ak, msg, len);
+		if (ak->ak_key && !ilnp_dns_holds(msg, len, &ak->ak_q))
+			spare_extra(t);
 		return;
 	case ILNP_DNS_NONAME:
 		/*
@@ -213,10 +227,9 @@ take_message(struct talk *t, const uint8_t *msg, size_t len, bool tcp)
 		 * those they do not know (RFC 4074 s4.2): only what is extra
 		 * is spared the wait.
 		 */
-		for (u_int i = 0; i < t->t_n && !ak->ak_extra; i++)
-			if (t->t_ask[i].ak_extra && is_open(&t->t_ask[i]))
-				t->t_ask[i].ak_verdict = v;
 		ak->ak_verdict = v;
+		if (!ak->ak_extra || ak->ak_key)
+			spare_extra(t);
 		return;
 	case ILNP_DNS_TRUNCATED:
 		want_tcp(t, ak);
@@ -236,22 +249,35 @@ take_message(struct talk *t, const uint8_t *msg, size_t len, bool tcp)
 	}
 	/* The next server may know better, but not about what is extra. */
 	ak->ak_why = v;
-	if (ak->ak_extra)
-		ak->ak_verdict = v;
-	else
+	if (!ak->ak_extra) {
 		ak->ak_failed = true;
+		return;
+	}
+	ak->ak_verdict = v;
+	if (ak->ak_key)
+		spare_extra(t);
+}
+
+static bool
+any_open(const struct talk *t)
+{
+	for (u_int i = 0; i < t->t_n; i++)
+		if (is_open(&t->t_ask[i]))
+			return (true);
+	return (false);
 }
 
 static void
 read_udp(struct talk *t)
 {
 	uint8_t buf[UDP_BUF];
-	ssize_t n;
+	ssize_t n = 0;
 
-	while ((n = recv(t->t_udp, buf, sizeof(buf), MSG_DONTWAIT)) >= 0)
+	while (any_open(t) &&
+	    (n = recv(t->t_udp, buf, sizeof(buf), MSG_DONTWAIT)) >= 0)
 		take_message(t, buf, (size_t)n, false);
 	/* Nobody listens there; those on TCP may go on. */
-	if (errno != EAGAIN && errno != EINTR)
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		for (u_int i = 0; i < t->t_n; i++)
 			if (!t->t_ask[i].ak_tcp && is_open(&t->t_ask[i]))
 				t->t_ask[i].ak_failed = true;

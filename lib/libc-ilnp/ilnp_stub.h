@@ -42,6 +42,7 @@ int	ilnp_stub_conf(struct ilnp_stub *);
 struct ilnp_ask {
 	struct ilnp_question ak_q;	/* set q_name and q_type */
 	bool		ak_extra;	/* nobody waits long for it alone */
+	bool		ak_key;		/* without its records no extra ones serve */
 	enum ilnp_dns_verdict ak_verdict;
 	enum ilnp_dns_verdict ak_why;	/* of none: what a server said at last */
 	uint8_t		*ak_msg;	/* of ILNP_DNS_ANSWER */

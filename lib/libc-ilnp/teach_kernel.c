@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <sys/sysctl.h>
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -22,7 +23,6 @@
 #define	HOSTS_LIFE	300	/* s, where a line says nothing */
 #define	PREF_DEFAULT	10
 #define	LINE_LEN	512
-#define	ONCE_LIFE	5	/* s; 0 would mean no end to the kernel */
 
 static bool
 kernel_speaks(void)
@@ -121,17 +121,16 @@ ilnp_teach_find(const char *name, struct ilnp_found *f)
 int
 ilnp_teach(const char *name, const struct ilnp_peer *pe)
 {
-	char text[ILNP_TEACH_TEXT_MAX];
-	struct ilnp_peer once = *pe;
+	char text[ILNP_DNS_TEXT_MAX + ILNP_TEACH_TEXT_MAX + 2];
+	int at = snprintf(text, sizeof(text), "%s ", name);
 
-	(void)name;
-	for (u_int i = 0; i < once.pe_n; i++)
-		if (once.pe_loc[i].lr_life < ONCE_LIFE)
-			once.pe_loc[i].lr_life = ONCE_LIFE;
-	if (!ilnp_teach_text(&once, text, sizeof(text)))
+	for (int i = 0; i < at; i++)
+		text[i] = (char)tolower((unsigned char)text[i]);
+	if (!ilnp_teach_text(pe, text + at, sizeof(text) - (size_t)at))
 		return (ENAMETOOLONG);
-	return (sysctlbyname("net.inet6.ilnp6.teach", NULL, NULL, text,
-	    strlen(text) + 1) == 0 ? 0 : errno);
+	/* Without a NUL, so that the kernel need not care for one. */
+	return (sysctlbyname("net.inet6.ilnp6.candidate", NULL, NULL, text,
+	    strlen(text)) == 0 ? 0 : errno);
 }
 
 /* The kernel takes any of a correspondent's I-LVs for it. */

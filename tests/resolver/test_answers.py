@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 
 import dns.flags
 import dns.message
@@ -439,6 +440,26 @@ def test_a_server_that_does_not_know_the_types_is_not_waited_for(rcode: int) -> 
     found, _ = ask(handle, seconds=30)
     assert (found.status, found.peers, len(found.addresses)) == ("found", [], 2)
     assert found.seconds < 15
+
+
+def test_names_without_identifiers_do_not_wait_for_locators() -> None:
+    """Whoever still waited would ask by TCP, as the late answer tells him to."""
+    usual = table({key: value for key, value in ILNP.items() if key[1] in ("A", "AAAA")})
+    answered = threading.Event()
+
+    def handle(query: dns.message.Message, tcp: bool) -> bytes | None:
+        rdtype = query.question[0].rdtype
+        if rdtype == NID:
+            answered.set()
+        elif rdtype in (L64, LP) and not tcp:
+            answered.wait(20)
+            time.sleep(0.3)
+            return message(query, [], flags=0x8380)
+        return usual(query, tcp)
+
+    found, server = ask(handle, seconds=30)
+    assert (found.status, found.peers, len(found.addresses)) == ("found", [], 2)
+    assert not any(tcp for _, _, tcp in server.asked)
 
 
 def test_a_box_that_swallows_the_types_costs_little() -> None:

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 import dns.query
 import dns.tsig
@@ -150,6 +153,30 @@ def test_a_lie_under_a_true_name_is_found_out(names: NameNet) -> None:
     wait_until("the name server is asked", lambda: counted(names, "renewed") == 1)
     assert learnt(names) == ["2001+0db8+0002+0001", "2001+0db8+0002+0002"]
     assert say(names, f"teach b.example.com {NID} {TRUE}", uid=1002) == ["ok"]
+
+
+def children(pid: int) -> dict[str, int]:
+    """Return the processes that one has started, by their names."""
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {Path(f"/proc/{x}/comm").read_text().strip(): int(x) for x in pids}
+
+
+def test_the_process_that_asks_names_is_started_again(names: NameNet) -> None:
+    """Nothing but its death is told, and who starts it has no privilege either."""
+    node = names.net.nodes["a"]
+    keeper = children(node.pid)["ilnpd-keeper"]
+    first = children(keeper)["ilnpd-asker"]
+    for pid in (keeper, first):
+        status = Path(f"/proc/{pid}/status").read_text()
+        assert "CapPrm:\t0000000000000000" in status
+        assert "Uid:\t0\t" not in status
+    os.kill(first, signal.SIGKILL)
+    say(names, f"teach b.example.com {NID} {FALSE}", uid=1001)
+    say(names, f"teach b.example.com {NID} {TRUE}", uid=1002)
+    wait_until("the name server is asked", lambda: counted(names, "renewed") == 1, 30)
+    assert learnt(names) == ["2001+0db8+0002+0001", "2001+0db8+0002+0002"]
+    assert children(keeper)["ilnpd-asker"] != first
+    assert node.log.read_text().count("asks names has ended (signal 9); it is started again") == 1
 
 
 def test_the_hosts_file_comes_before_what_users_teach(names: NameNet) -> None:

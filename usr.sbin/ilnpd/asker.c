@@ -3,7 +3,9 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * One question at a time; the rest waits in the node.
+ * One question at a time; the rest waits in the node.  Two processes: one reads
+ * what name servers send, and the keeper, which was forked before there was any
+ * secret, forks it again should it die.
  */
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -17,12 +19,21 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "asker.h"
 #include "log.h"
 
 #define	WAITING_MAX	64
+#define	RESTART_MAX	64	/* s between two starts at most */
+
+/* What comes from the other processes. */
+struct reply {
+	int		rp_ended;	/* not 0: the asker has, as wait(2) tells */
+	char		rp_name[ILNP_DNS_TEXT_MAX];	/* as it was asked for */
+	struct ilnp_found rp_found;
+};
 
 struct asker {
 	struct loop	*as_loop;
@@ -57,14 +68,43 @@ close_others(int keep)
 	(void)close_range((unsigned int)keep + 1, ~0U, 0);
 }
 
+/* Answers until the node or the keeper is gone. */
 static _Noreturn void
-run_asker(int sock, const char *user)
+run_asker(int sock, pid_t keeper)
 {
-	char name[ILNP_DNS_TEXT_MAX];
-	struct ilnp_found f;
+	struct reply rp;
 	struct ilnp_stub st;
 	ssize_t n;
+
+	(void)prctl(PR_SET_NAME, "ilnpd-asker");
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != keeper)
+		_exit(0);
+	memset(&rp, 0, sizeof(rp));
+	while ((n = recv(sock, rp.rp_name, sizeof(rp.rp_name) - 1, 0)) > 0) {
+		rp.rp_name[n] = '\0';
+		memset(&rp.rp_found, 0, sizeof(rp.rp_found));
+		if (ilnp_stub_conf(&st) == 0) {
+			/* The names are whole; a search list may mislead. */
+			st.st_nsearch = 0;
+			if (ilnp_names_lookup(&st, rp.rp_name, 0,
+			    &rp.rp_found) != ILNP_NAMES_FOUND)
+				rp.rp_found.f_npeers = 0;
+			ilnp_names_free(&rp.rp_found);
+		}
+		if (send(sock, &rp, sizeof(rp), MSG_NOSIGNAL) < 0)
+			break;
+	}
+	_exit(0);
+}
+
+/* Starts the asker, again and again, the later the sooner it ended. */
+static _Noreturn void
+run_keeper(int sock, const char *user)
+{
+	struct reply rp = { .rp_ended = 0 };
+	const pid_t keeper = getpid();
 	int null = open("/dev/null", O_RDWR);
+	unsigned int wait = 1;
 
 	/* Whoever reads what the node printed must see its end. */
 	for (int i = 0; i < 3; i++)
@@ -72,25 +112,28 @@ run_asker(int sock, const char *user)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
-	(void)prctl(PR_SET_NAME, "ilnpd-asker");
+	(void)prctl(PR_SET_NAME, "ilnpd-keeper");
 	close_others(sock);
 	if (!become(user))
 		_exit(1);
-	while ((n = recv(sock, name, sizeof(name) - 1, 0)) > 0) {
-		name[n] = '\0';
-		memset(&f, 0, sizeof(f));
-		if (ilnp_stub_conf(&st) == 0) {
-			/* The names are whole; a search list may mislead. */
-			st.st_nsearch = 0;
-			if (ilnp_names_lookup(&st, name, 0, &f) !=
-			    ILNP_NAMES_FOUND)
-				f.f_npeers = 0;
-			ilnp_names_free(&f);
+	for (;;) {
+		time_t began = time(NULL);
+		pid_t pid = fork();
+
+		if (pid == 0)
+			run_asker(sock, keeper);
+		if (pid > 0) {
+			if (waitpid(pid, &rp.rp_ended, 0) != pid ||
+			    rp.rp_ended == 0 ||
+			    send(sock, &rp, sizeof(rp), MSG_NOSIGNAL) < 0)
+				_exit(0);
 		}
-		if (send(sock, &f, sizeof(f), MSG_NOSIGNAL) < 0)
-			break;
+		if (time(NULL) - began > RESTART_MAX)
+			wait = 1;
+		(void)sleep(wait);
+		if (wait < RESTART_MAX)
+			wait *= 2;
 	}
-	_exit(0);
 }
 
 static void
@@ -107,38 +150,60 @@ lose(struct asker *as)
 {
 	int fd = as->as_src.ls_fd;
 
-	log_error("the process that asks names has ended; names are not asked "
-	    "again until the node is restarted");
+	log_error("the processes that ask names have ended; names are not "
+	    "asked again until the node is restarted");
 	loop_del(as->as_loop, &as->as_src);
 	(void)close(fd);
 	as->as_n = 0;
 }
 
+/* The first name has its answer, or will not get one. */
 static void
-read_answer(void *arg, uint32_t events)
+end_first(struct asker *as)
+{
+	as->as_busy = false;
+	memmove(as->as_name[0], as->as_name[1],
+	    --as->as_n * sizeof(as->as_name[0]));
+}
+
+static bool
+is_sound(const struct reply *rp)
+{
+	if (rp->rp_found.f_npeers > ILNP_NIDS_MAX ||
+	    memchr(rp->rp_name, '\0', sizeof(rp->rp_name)) == NULL)
+		return (false);
+	for (u_int i = 0; i < rp->rp_found.f_npeers; i++)
+		if (rp->rp_found.f_peer[i].pe_n > ILNP_LOCS_MAX)
+			return (false);
+	return (true);
+}
+
+static void
+read_reply(void *arg, uint32_t events)
 {
 	struct asker *as = arg;
-	struct ilnp_found f;
-	char name[ILNP_DNS_TEXT_MAX];
-	ssize_t n = recv(as->as_src.ls_fd, &f, sizeof(f), MSG_DONTWAIT);
+	struct reply rp;
+	ssize_t n = recv(as->as_src.ls_fd, &rp, sizeof(rp), MSG_DONTWAIT);
 
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n != sizeof(f) || !as->as_busy || f.f_npeers > ILNP_NIDS_MAX) {
+	if (n != sizeof(rp) || !is_sound(&rp)) {
 		lose(as);
 		return;
 	}
-	for (u_int i = 0; i < f.f_npeers; i++)
-		if (f.f_peer[i].pe_n > ILNP_LOCS_MAX) {
-			lose(as);
-			return;
-		}
-	(void)strcpy(name, as->as_name[0]);
-	as->as_busy = false;
-	memmove(as->as_name[0], as->as_name[1],
-	    --as->as_n * sizeof(as->as_name[0]));
-	as->as_fn(as->as_arg, name, &f);
+	if (rp.rp_ended != 0) {
+		log_warn("the process that asks names has ended (%s %d); it is "
+		    "started again", WIFSIGNALED(rp.rp_ended) ? "signal" :
+		    "status", WIFSIGNALED(rp.rp_ended) ?
+		    WTERMSIG(rp.rp_ended) : WEXITSTATUS(rp.rp_ended));
+		/* Perhaps it was this name's fault: others come first. */
+		if (as->as_busy)
+			end_first(as);
+	} else if (as->as_busy && strcmp(rp.rp_name, as->as_name[0]) == 0) {
+		end_first(as);
+		as->as_fn(as->as_arg, rp.rp_name, &rp.rp_found);
+	}
 	send_next(as);
 }
 
@@ -161,11 +226,11 @@ asker_open(struct loop *loop, const char *user, asker_fn *fn, void *arg,
 	as->as_pid = fork();
 	error = errno;
 	if (as->as_pid == 0)
-		run_asker(sock[1], user);
+		run_keeper(sock[1], user);
 	(void)close(sock[1]);
 	if (as->as_pid > 0)
 		error = loop_add(loop, &as->as_src, sock[0], EPOLLIN,
-		    read_answer, as);
+		    read_reply, as);
 	if (error != 0) {
 		(void)close(sock[0]);
 		if (as->as_pid > 0)

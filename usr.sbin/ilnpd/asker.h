@@ -18,7 +18,8 @@ struct asker;
 typedef void asker_fn(void *arg, const char *name, const struct ilnp_found *);
 
 /*
- * Starts the process, which becomes `user' without any capability.
+ * Starts the process, which becomes `user' without any capability, and is
+ * started again if it dies.
  * Returns 0 and the handle, or an errno.
  */
 int	asker_open(struct loop *, const char *user, asker_fn *, void *arg,

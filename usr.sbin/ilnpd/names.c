@@ -228,22 +228,30 @@ serve_request(struct names *na, int fd, char *line)
 	(void)send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Serves the one request of a connection.  Returns false if it is to come yet. */
+static bool
+serve(struct names *na, int fd)
+{
+	char line[REQUEST_MAX];
+	ssize_t n = recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return (false);
+	if (n > 0 && n < (ssize_t)sizeof(line)) {
+		line[n] = '\0';
+		serve_request(na, fd, line);
+	}
+	return (true);
+}
+
 static void
 serve_client(void *arg, uint32_t events)
 {
 	struct names_client *nc = arg;
-	char line[REQUEST_MAX];
-	ssize_t n = recv(nc->nc_fd, line, sizeof(line) - 1,
-	    MSG_DONTWAIT | MSG_TRUNC);
 
 	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0 && n < (ssize_t)sizeof(line)) {
-		line[n] = '\0';
-		serve_request(nc->nc_names, nc->nc_fd, line);
-	}
-	drop_client(nc);
+	if (serve(nc->nc_names, nc->nc_fd))
+		drop_client(nc);
 }
 
 /* A free place, or that of whoever has had his the longest. */
@@ -275,6 +283,11 @@ accept_client(void *arg, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
+	/* Most have sent their request by now: each program waits for it. */
+	if (serve(na, fd)) {
+		(void)close(fd);
+		return;
+	}
 	nc = make_place(na);
 	nc->nc_names = na;
 	nc->nc_fd = fd;
