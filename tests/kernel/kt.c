@@ -264,6 +264,7 @@ test_wire(void)
 	test_modes();
 	test_sock();
 	test_prog();
+	test_ping();
 	test_offload();
 	test_life();
 }
@@ -310,6 +311,14 @@ test_harm(void)
 	test_hostile();
 }
 
+/* By hosts that come to their end, or near it. */
+static void
+test_ends(void)
+{
+	test_end();
+	test_short();
+}
+
 /* The groups of scenarios, in their order; some run only if asked for. */
 static const struct {
 	const char *name;
@@ -320,7 +329,7 @@ static const struct {
 	{ "harm", test_harm, true },
 	{ "move", test_move, true },
 	{ "load", test_load, true },
-	{ "end", test_end, true },
+	{ "end", test_ends, true },
 	{ "module", test_module, false },
 	{ "bench", test_bench, false }
 };

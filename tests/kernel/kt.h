@@ -114,9 +114,11 @@ void	test_life(void);
 void	test_move(void);
 void	test_load(void);
 void	test_end(void);
+void	test_short(void);
 void	test_bench(void);
 void	test_module(void);
 void	test_sock(void);
 void	test_prog(void);
+void	test_ping(void);
 
 #endif /* !_KT_KT_H_ */

@@ -16,4 +16,13 @@ uint64_t memory_of(const char *type);
 /* Items in use of a zone of uma(9). */
 uint64_t items_of(const char *zone);
 
+/* All types and then all zones, those of one name as one. */
+struct memory_use {
+	char	name[32];
+	uint64_t items;
+};
+
+/* Returns how many there are. */
+unsigned int memory_all(struct memory_use *, unsigned int max);
+
 #endif /* !_KT_MEMORY_H_ */

@@ -16,9 +16,9 @@
 #include <net/if.h>
 #include <net/if_mib.h>
 #include <netinet/in.h>
-#include <netinet6/in6_var.h>
-#include <netinet6/nd6.h>
 
+#include "ifc.h"
+#include "memory.h"
 #include "rig.h"
 
 #define	KNOBS	"net.inet6.ilnp6."
@@ -34,6 +34,7 @@ static struct {
 	struct link link[2][RIG_LINKS];
 	bool	pair;
 	uint8_t	mac[2][6];	/* of a pair */
+	uint64_t stacks;	/* memory of stacks before there was one of ours */
 } rig;
 
 /* What a child brings back beside its exit status. */
@@ -105,91 +106,6 @@ rig_plain(enum rig_who who)
 	return ((struct ilv){ RIG_L64(RIG_A, 0), 0x20ULL + who });
 }
 
-static int
-control_socket(void)
-{
-	return ((int)sys_socket(AF_INET6, SOCK_DGRAM, 0));
-}
-
-/* Starts a request about an interface. */
-static struct ifreq
-about(const char *name)
-{
-	struct ifreq ifr;
-
-	memset(&ifr, 0, sizeof(ifr));
-	memcpy(ifr.ifr_name, name, length(name) + 1);
-	return (ifr);
-}
-
-static bool
-switch_interface(const char *name, bool up)
-{
-	struct ifreq ifr = about(name);
-	int s = control_socket();
-	bool done = sys_ioctl(s, SIOCGIFFLAGS, &ifr) >= 0;
-
-	if (up)
-		ifr.ifr_flags |= IFF_UP;
-	else
-		ifr.ifr_flags &= (short)~IFF_UP;
-	done &= sys_ioctl(s, SIOCSIFFLAGS, &ifr) >= 0;
-	(void)sys_close(s);
-	return (done);
-}
-
-static int
-index_of(const char *name)
-{
-	struct ifreq ifr = about(name);
-	int s = control_socket();
-	result r = sys_ioctl(s, SIOCGIFINDEX, &ifr);
-
-	(void)sys_close(s);
-	return (r < 0 ? 0 : ifr.ifr_index);
-}
-
-static bool
-give_address(const char *name, struct ilv a)
-{
-	struct in6_aliasreq req;
-	int s = control_socket();
-	result r;
-
-	memset(&req, 0, sizeof(req));
-	memcpy(req.ifra_name, name, length(name) + 1);
-	req.ifra_addr.sin6_len = sizeof(req.ifra_addr);
-	req.ifra_addr.sin6_family = AF_INET6;
-	put64(&req.ifra_addr.sin6_addr.s6_addr[0], a.l64);
-	put64(&req.ifra_addr.sin6_addr.s6_addr[8], a.nid);
-	req.ifra_prefixmask.sin6_len = sizeof(req.ifra_prefixmask);
-	req.ifra_prefixmask.sin6_family = AF_INET6;
-	memset(&req.ifra_prefixmask.sin6_addr, 0xff, 8);
-	req.ifra_flags = IN6_IFF_NODAD;
-	req.ifra_lifetime.ia6t_vltime = ND6_INFINITE_LIFETIME;
-	req.ifra_lifetime.ia6t_pltime = ND6_INFINITE_LIFETIME;
-	r = sys_ioctl(s, SIOCAIFADDR_IN6, &req);
-	(void)sys_close(s);
-	return (r >= 0);
-}
-
-static bool
-accept_advertisements(const char *name)
-{
-	struct in6_ndireq nd;
-	int s = control_socket();
-	bool done;
-
-	memset(&nd, 0, sizeof(nd));
-	memcpy(nd.ifname, name, length(name) + 1);
-	done = sys_ioctl(s, SIOCGIFINFO_IN6, &nd) >= 0;
-	nd.ndi.flags |= ND6_IFF_ACCEPT_RTADV;
-	nd.ndi.flags &= ~(uint32_t)ND6_IFF_IFDISABLED;
-	done &= sys_ioctl(s, SIOCSIFINFO_IN6, &nd) >= 0;
-	(void)sys_close(s);
-	return (done);
-}
-
 static size_t
 put_groups(char *text, uint64_t v, char separator)
 {
@@ -199,6 +115,15 @@ put_groups(char *text, uint64_t v, char separator)
 			*text++ = i == 15 ? '\0' : separator;
 	}
 	return (19);
+}
+
+/* What all stacks have; connections that have ended stay for twice the msl. */
+static bool
+set_stack_up(void)
+{
+	return (sysctl_set_int("net.inet6.ip6.dad_count", 0) >= 0 &&
+	    sysctl_set_int("net.inet.tcp.msl", 100) >= 0 &&
+	    if_switch("lo0", true));
 }
 
 struct setup {
@@ -211,16 +136,15 @@ set_host_up(void *arg)
 {
 	const struct setup *s = arg;
 	char nid[20];
-	bool good = true;
+	bool good = set_stack_up();
 
 	good &= sysctl_set_int("net.inet6.ip6.accept_rtadv", 1) >= 0;
-	good &= sysctl_set_int("net.inet6.ip6.dad_count", 0) >= 0;
-	good &= switch_interface("lo0", true);
 	for (int i = 0; i < rig.links[s->who]; i++) {
 		const char *name = rig.link[s->who][i].host;
 
-		good &= switch_interface(name, true);
-		good &= accept_advertisements(name);
+		good &= if_switch(name, true);
+		good &= if_listen(name);
+		good &= s->ilnp || if_give(name, rig_ilv(s->who, i));
 	}
 	if (!s->ilnp)
 		return (!good);
@@ -233,17 +157,16 @@ set_host_up(void *arg)
 static int
 set_router_up(void *unused __unused)
 {
-	bool good = true;
+	bool good = set_stack_up();
 
 	good &= sysctl_set_int("net.inet6.ip6.forwarding", 1) >= 0;
-	good &= sysctl_set_int("net.inet6.ip6.dad_count", 0) >= 0;
 	for (int h = 0; h < 2; h++)
 		for (int i = 0; i < rig.links[h]; i++) {
 			const char *name = rig.link[h][i].router;
 
-			good &= switch_interface(name, true);
-			good &= accept_advertisements(name);
-			good &= give_address(name, (struct ilv){
+			good &= if_switch(name, true);
+			good &= if_listen(name);
+			good &= if_give(name, (struct ilv){
 			    RIG_L64(h, i), 1 });
 		}
 	return (!good);
@@ -262,8 +185,8 @@ advertise(void *arg)
 	const struct advert *a = arg;
 	const char *name = rig.link[a->who][a->link].router;
 	int s = (int)sys_socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
-	int hops = 255, ifindex = index_of(name);
-	struct ifreq ifr = about(name);
+	int hops = 255, ifindex = if_index_of(name);
+	struct ifreq ifr = if_about(name);
 	struct sockaddr_in6 all = { .sin6_len = sizeof(all),
 	    .sin6_family = AF_INET6, .sin6_scope_id = (uint32_t)ifindex };
 	uint8_t p[16 + 32 + 8];
@@ -313,7 +236,7 @@ change_link(void *arg)
 {
 	const struct change *c = arg;
 
-	return (!switch_interface(c->name, c->up));
+	return (!if_switch(c->name, c->up));
 }
 
 void
@@ -325,21 +248,32 @@ rig_link(enum rig_who who, int link, bool up)
 		say("cannot switch link %d of host %d\n", link, who);
 }
 
-static result
-destroy(const char *name)
-{
-	struct ifreq ifr = about(name);
-	int s = control_socket();
-	result r = sys_ioctl(s, SIOCIFDESTROY, &ifr);
-
-	(void)sys_close(s);
-	return (r);
-}
-
 static int
 destroy_there(void *arg)
 {
-	return ((int)-destroy(arg));
+	return ((int)-if_destroy(arg));
+}
+
+void
+rig_own(enum rig_who who, int link, bool up)
+{
+	struct change c = { rig.link[who][link].host, up };
+
+	if (rig_run(who, change_link, &c) != 0)
+		say("cannot switch interface %d of host %d\n", link, who);
+}
+
+result
+rig_take(enum rig_who who, int link)
+{
+	struct ifreq ifr = if_about(rig.link[who][link].host);
+	int s = if_control();
+	result r;
+
+	ifr.ifr_jid = rig.jid[who];
+	r = sys_ioctl(s, SIOCSIFRVNET, &ifr);
+	(void)sys_close(s);
+	return (r);
 }
 
 result
@@ -357,7 +291,7 @@ static int
 count(void *arg)
 {
 	int mib[6] = { CTL_NET, PF_LINK, NETLINK_GENERIC, IFMIB_IFDATA,
-	    index_of(arg), IFDATA_GENERAL };
+	    if_index_of(arg), IFDATA_GENERAL };
 	struct ifmibdata data;
 	size_t len = sizeof(data);
 
@@ -505,8 +439,8 @@ rig_teach(enum rig_who who)
 static bool
 make_link(struct link *l, int host, int router)
 {
-	struct ifreq ifr = about("epair");
-	int s = control_socket();
+	struct ifreq ifr = if_about("epair");
+	int s = if_control();
 	bool done;
 	size_t n;
 
@@ -515,10 +449,10 @@ make_link(struct link *l, int host, int router)
 	memcpy(l->router, ifr.ifr_name, IFNAMSIZ);
 	n = length(l->router);
 	l->router[n - 1] = 'b';
-	ifr = about(l->host);
+	ifr = if_about(l->host);
 	ifr.ifr_jid = host;
 	done &= sys_ioctl(s, SIOCSIFVNET, &ifr) >= 0;
-	ifr = about(l->router);
+	ifr = if_about(l->router);
 	ifr.ifr_jid = router;
 	done &= sys_ioctl(s, SIOCSIFVNET, &ifr) >= 0;
 	(void)sys_close(s);
@@ -533,6 +467,7 @@ make_jails(int n)
 
 	if (back == NULL)
 		back = shared_memory(sizeof(*back));
+	rig.stacks = memory_of("vnet");
 	for (int i = 0; i < 3; i++)
 		rig.jid[i] = -1;
 	for (int i = 0; i < n; i++) {
@@ -580,19 +515,17 @@ set_pair_up(void *arg)
 	enum rig_who who = *(enum rig_who *)arg;
 	const char *name = rig.link[RIG_A][0].host;
 	struct ifreq ifr;
-	bool good = true;
+	bool good = set_stack_up();
 	int s;
 
 	if (who == RIG_B)
 		name = rig.link[RIG_A][0].router;
-	good &= sysctl_set_int("net.inet6.ip6.dad_count", 0) >= 0;
-	good &= switch_interface("lo0", true);
-	good &= switch_interface(name, true);
-	good &= accept_advertisements(name);
-	good &= give_address(name, rig_plain(who));
-	good &= give_address(name, rig_ilv(who, 0));
-	s = control_socket();
-	ifr = about(name);
+	good &= if_switch(name, true);
+	good &= if_listen(name);
+	good &= if_give(name, rig_plain(who));
+	good &= if_give(name, rig_ilv(who, 0));
+	s = if_control();
+	ifr = if_about(name);
 	good &= sys_ioctl(s, SIOCGHWADDR, &ifr) >= 0;
 	memcpy(back->text, ifr.ifr_addr.sa_data, 6);
 	(void)sys_close(s);
@@ -647,7 +580,7 @@ rig_has(void)
 int
 rig_tap(enum rig_who who)
 {
-	struct ifreq ifr = about(who == RIG_A ? rig.link[RIG_A][0].host :
+	struct ifreq ifr = if_about(who == RIG_A ? rig.link[RIG_A][0].host :
 	    rig.link[RIG_A][0].router);
 	unsigned int complete = 1;
 	int pid;
@@ -681,24 +614,37 @@ rig_inject(int fd, enum rig_who to, const uint8_t *ip, size_t len)
 		say("cannot inject\n");
 }
 
-void
+/* True if a link has come home from stacks that end, and is gone. */
+static bool
+is_destroyed(struct link *l)
+{
+	if (l->host[0] != '\0' && if_destroy(l->host) >= 0)
+		l->host[0] = '\0';
+	return (l->host[0] == '\0');
+}
+
+bool
 rig_down(void)
 {
-	int64_t end = now_ms() + 10000;
+	int64_t end = now_ms() + RIG_END_MS;
+	bool gone;
+	int status;
 
 	for (int i = 0; i < 3; i++)
 		if (rig.jid[i] >= 0 && sys_jail_remove(rig.jid[i]) < 0)
 			say("a jail stays\n");
-	/* Interfaces come home when their stack ends, some time later. */
-	for (int h = 0; h < 2; h++)
-		for (int i = 0; i < rig.links[h]; i++) {
-			while (rig.link[h][i].host[0] != '\0' &&
-			    destroy(rig.link[h][i].host) < 0) {
-				if (now_ms() > end) {
-					say("a link stays\n");
-					break;
-				}
-				sleep_ms(10);
-			}
-		}
+	do {
+		/* Who was killed keeps its jail until somebody asks for it. */
+		while (sys_wait_now(-1, &status) > 0)
+			continue;
+		gone = true;
+		for (int h = 0; h < 2; h++)
+			for (int i = 0; i < rig.links[h]; i++)
+				gone &= is_destroyed(&rig.link[h][i]);
+		if (gone && memory_of("vnet") <= rig.stacks)
+			return (true);
+		sleep_ms(50);
+	} while (now_ms() < end);
+	say("%s\n", gone ? "a stack stays" : "a link stays");
+	return (false);
 }

@@ -21,6 +21,9 @@ enum rig_who { RIG_A, RIG_B, RIG_R };
 	(0x20010db800000001ULL | (0xaULL + (who)) << 28 | (uint64_t)(link) << 16)
 #define	RIG_NID(who)	(0x021122fffe0000a0ULL + (who))
 
+/* A's second one, as listings have it. */
+#define	RIG_TEXT_A1	"2001+0db8+a001+0001"
+
 /*
  * Makes the hosts with that many links, ILNP on if `ilnp', and advertises all
  * prefixes.  Returns when each host has all its locators; false if not.
@@ -38,8 +41,12 @@ bool	rig_pair_on(void);
 /* True if the kernel has ILNP. */
 bool	rig_has(void);
 
-/* Removes the jails, with all that runs in them, and what they had. */
-void	rig_down(void);
+/*
+ * Removes the jails, with all that runs in them, and what they had.  Returns
+ * true when their stacks have ended, false if they have not after long.
+ */
+#define	RIG_END_MS	120000
+bool	rig_down(void);
 
 /* Runs a function in a network stack of its own process; what it returns. */
 int	rig_run(enum rig_who, int (*)(void *), void *arg);
@@ -60,7 +67,11 @@ void	rig_advertise(enum rig_who, int link, uint32_t valid,
 /* The router's end of a link goes up or down, and with it the carrier. */
 void	rig_link(enum rig_who, int link, bool up);
 
-/* Destroys a link. */
+/* A host's own end goes up or down. */
+void	rig_own(enum rig_who, int link, bool up);
+
+/* Takes a host's interface away from its stack; destroys a link there. */
+result	rig_take(enum rig_who, int link);
 result	rig_cut(enum rig_who, int link);
 
 /* Packets and octets that a host has sent by one of its links. */

@@ -154,12 +154,19 @@ sys_fork_sharing(void)
 	return (call(SYS_rfork, RFPROC, 0, 0, 0, 0, 0));
 }
 
+/* As a shell has it: 128 and the signal for one that was killed. */
+static int
+exit_status(int status)
+{
+	return ((status & 0x7f) != 0 ? 128 + (status & 0x7f) : status >> 8);
+}
+
 result
 sys_wait_now(int pid, int *status)
 {
 	result r = call(SYS_wait4, pid, P(status), WNOHANG, 0, 0, 0);
 
-	*status >>= 8;
+	*status = exit_status(*status);
 	return (r);
 }
 
@@ -181,7 +188,8 @@ sys_wait(int pid)
 	int status = 0;
 	result r = call(SYS_wait4, pid, P(&status), 0, 0, 0, 0);
 
-	return (r < 0 ? r : status >> 8);
+	/* One that was killed, or has crashed, is not one that succeeded. */
+	return (r < 0 ? r : exit_status(status));
 }
 
 result
@@ -324,6 +332,12 @@ shared_memory(size_t len)
 		sys_exit(1);
 	}
 	return ((void *)r);
+}
+
+void
+unshare_memory(void *p, size_t len)
+{
+	(void)call(SYS_munmap, P(p), P(len), 0, 0, 0, 0);
 }
 
 int64_t

@@ -76,6 +76,7 @@ bool	loader_variable(const char *name, char *, size_t);
 
 /* Zeroed memory that a forked process goes on sharing.  Never NULL. */
 void	*shared_memory(size_t);
+void	unshare_memory(void *, size_t);
 
 /* Instructions run so far, in a machine that counts time in them. */
 static inline uint64_t

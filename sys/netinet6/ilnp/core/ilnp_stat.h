@@ -55,7 +55,8 @@
 	X(probe_reply, "Answers to our path probes")			\
 	X(probe_stray, "Answers to probes we did not send")		\
 	X(path_down, "Paths declared DOWN")				\
-	X(path_up, "Paths declared UP")
+	X(path_up, "Paths declared UP")					\
+	X(nomem, "Packets lost, or sent without what they lack, because memory is short")
 
 struct ilnp_stats {
 #define	X(name, text)	uint64_t name;

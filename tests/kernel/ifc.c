@@ -1,0 +1,108 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ */
+#include <sys/param.h>
+#include <sys/sockio.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet6/in6_var.h>
+#include <netinet6/nd6.h>
+
+#include "ifc.h"
+
+int
+if_control(void)
+{
+	return ((int)sys_socket(AF_INET6, SOCK_DGRAM, 0));
+}
+
+struct ifreq
+if_about(const char *name)
+{
+	struct ifreq ifr;
+
+	memset(&ifr, 0, sizeof(ifr));
+	memcpy(ifr.ifr_name, name, length(name) + 1);
+	return (ifr);
+}
+
+bool
+if_switch(const char *name, bool up)
+{
+	struct ifreq ifr = if_about(name);
+	int s = if_control();
+	bool done = sys_ioctl(s, SIOCGIFFLAGS, &ifr) >= 0;
+
+	if (up)
+		ifr.ifr_flags |= IFF_UP;
+	else
+		ifr.ifr_flags &= (short)~IFF_UP;
+	done &= sys_ioctl(s, SIOCSIFFLAGS, &ifr) >= 0;
+	(void)sys_close(s);
+	return (done);
+}
+
+int
+if_index_of(const char *name)
+{
+	struct ifreq ifr = if_about(name);
+	int s = if_control();
+	result r = sys_ioctl(s, SIOCGIFINDEX, &ifr);
+
+	(void)sys_close(s);
+	return (r < 0 ? 0 : ifr.ifr_index);
+}
+
+bool
+if_give(const char *name, struct ilv a)
+{
+	struct in6_aliasreq req;
+	int s = if_control();
+	result r;
+
+	memset(&req, 0, sizeof(req));
+	memcpy(req.ifra_name, name, length(name) + 1);
+	req.ifra_addr.sin6_len = sizeof(req.ifra_addr);
+	req.ifra_addr.sin6_family = AF_INET6;
+	put64(&req.ifra_addr.sin6_addr.s6_addr[0], a.l64);
+	put64(&req.ifra_addr.sin6_addr.s6_addr[8], a.nid);
+	req.ifra_prefixmask.sin6_len = sizeof(req.ifra_prefixmask);
+	req.ifra_prefixmask.sin6_family = AF_INET6;
+	memset(&req.ifra_prefixmask.sin6_addr, 0xff, 8);
+	req.ifra_flags = IN6_IFF_NODAD;
+	req.ifra_lifetime.ia6t_vltime = ND6_INFINITE_LIFETIME;
+	req.ifra_lifetime.ia6t_pltime = ND6_INFINITE_LIFETIME;
+	r = sys_ioctl(s, SIOCAIFADDR_IN6, &req);
+	(void)sys_close(s);
+	return (r >= 0);
+}
+
+bool
+if_listen(const char *name)
+{
+	struct in6_ndireq nd;
+	int s = if_control();
+	bool done;
+
+	memset(&nd, 0, sizeof(nd));
+	memcpy(nd.ifname, name, length(name) + 1);
+	done = sys_ioctl(s, SIOCGIFINFO_IN6, &nd) >= 0;
+	nd.ndi.flags |= ND6_IFF_ACCEPT_RTADV;
+	nd.ndi.flags &= ~(uint32_t)ND6_IFF_IFDISABLED;
+	done &= sys_ioctl(s, SIOCSIFINFO_IN6, &nd) >= 0;
+	(void)sys_close(s);
+	return (done);
+}
+
+result
+if_destroy(const char *name)
+{
+	struct ifreq ifr = if_about(name);
+	int s = if_control();
+	result r = sys_ioctl(s, SIOCIFDESTROY, &ifr);
+
+	(void)sys_close(s);
+	return (r);
+}

@@ -1,0 +1,209 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Memory is short: every so many-th allocation that may fail does, in the
+ * whole kernel, while hosts connect, talk and move.  What fails may fail, but
+ * nothing crashes or leaks, and afterwards all is as it was.  For kernels with
+ * `options MALLOC_MAKE_FAILURES'.
+ */
+#include <sys/param.h>
+#include <sys/fcntl.h>
+#include <netinet/in.h>
+
+#include "memory.h"
+#include "rig.h"
+
+#define	PORT		7800
+#define	RATE		"debug.malloc.failure_rate"
+#define	STUCK_MS	60000
+
+/* One in that many fails. */
+static const int rates[] = { 50, 17, 7, 5, 3, 2 };
+
+struct need {
+	volatile bool stop;
+	volatile uint32_t tried;	/* connections */
+	volatile uint32_t echoed;
+};
+
+static uint32_t
+number_of(const char *name)
+{
+	uint32_t v = 0;
+	size_t len = sizeof(v);
+
+	(void)sysctl_get(name, &v, &len);
+	return (v);
+}
+
+/* Sends back what comes first on each connection. */
+static int
+echo(void *arg)
+{
+	struct need *w = arg;
+	int lfd = listener((struct ilv){ 0, 0 }, PORT);
+	char buf[64];
+
+	while (!w->stop) {
+		int fd = (int)sys_accept(lfd, NULL, NULL);
+		int64_t end = now_ms() + 2000;
+		result n;
+
+		if (fd < 0) {
+			sleep_ms(1);
+			continue;
+		}
+		(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
+		while ((n = sys_read(fd, buf, sizeof(buf))) < 0 &&
+		    now_ms() < end)
+			sleep_ms(1);
+		if (n > 0)
+			(void)sys_write(fd, buf, (size_t)n);
+		(void)sys_close(fd);
+	}
+	return (0);
+}
+
+/* One connection, there and back.  Returns true if the echo came in time. */
+static bool
+ask(int ms)
+{
+	struct { int on, seconds; } linger = { 1, 0 };
+	int fd = connector(rig_ilv(RIG_B, 0), PORT);
+	int64_t end = now_ms() + ms;
+	bool said = false, heard = false;
+	char buf[8];
+
+	(void)sys_setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger,
+	    sizeof(linger));
+	while (!heard && now_ms() < end) {
+		if (!said)
+			said = sys_write(fd, "echo", 4) == 4;
+		else
+			heard = sys_read(fd, buf, sizeof(buf)) == 4;
+		if (!heard)
+			sleep_ms(1);
+	}
+	(void)sys_close(fd);
+	return (heard);
+}
+
+static int
+keep_asking(void *arg)
+{
+	struct sockaddr_in6 sa = kt_address(rig_ilv(RIG_B, 1), PORT);
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+	static char text[16384];
+	struct need *w = arg;
+
+	while (!w->stop) {
+		size_t len = sizeof(text);
+
+		w->tried++;
+		if (ask(300))
+			w->echoed++;
+		/* To a closed port: errors come back, and quote it. */
+		for (int i = 0; i < 8; i++)
+			(void)sys_sendto(fd, text, 100, 0, &sa, sizeof(sa));
+		(void)sysctl_get("net.inet6.ilnp6.sessions", text, &len);
+		len = sizeof(text);
+		(void)sysctl_get("net.inet6.ilnp6.locators", text, &len);
+	}
+	return (0);
+}
+
+static int
+ask_many(void *arg)
+{
+	uint32_t *heard = arg;
+
+	for (int i = 0; i < 50; i++)
+		*heard += ask(STUCK_MS / 10);
+	return (0);
+}
+
+/* Switches ILNP off, and on as often as that succeeds in some attempts. */
+static int
+off_and_on(void *arg)
+{
+	volatile uint32_t *refused = arg;
+
+	for (int i = 0; i < 20; i++) {
+		(void)sysctl_set_int("net.inet6.ilnp6.enable", 0);
+		if (sysctl_set_int("net.inet6.ilnp6.enable", 1) < 0)
+			(*refused)++;
+	}
+	return (0);
+}
+
+/* Talks and moves while one of `rate' allocations fails. */
+static void
+live_short(int rate, struct need *w)
+{
+	uint32_t tried = w->tried, echoed = w->echoed;
+	uint32_t failed = number_of("debug.malloc.failure_count");
+
+	(void)sysctl_set_int(RATE, rate);
+	for (int i = 0; i < 4; i++) {
+		rig_link(RIG_A, i / 2, i % 2 != 0);
+		sleep_ms(300);
+		if (i % 2 != 0)
+			rig_advertise(RIG_A, i / 2, 7200, 3600);
+		sleep_ms(300);
+	}
+	(void)sysctl_set_int(RATE, 0);
+	say("       one of %d: %u failed; %u of %u connections worked\n", rate,
+	    number_of("debug.malloc.failure_count") - failed,
+	    w->echoed - echoed, w->tried - tried);
+}
+
+/* lesson: 17, 34, 43 */
+void
+test_short(void)
+{
+	struct need *w;
+	uint32_t *heard, *refused, failed = 0;
+	size_t len = sizeof(failed);
+	uint64_t tags = memory_of("tag");
+	int pid[2];
+
+	scenario("memory is short");
+	if (sysctl_get("debug.malloc.failure_count", &failed, &len) < 0) {
+		say("       this kernel has no MALLOC_MAKE_FAILURES\n");
+		return;
+	}
+	w = shared_memory(sizeof(*w));
+	heard = shared_memory(sizeof(*heard));
+	refused = shared_memory(sizeof(*refused));
+	check(rig_up(2, 2, true) && rig_teach(RIG_A), "two hosts");
+	pid[0] = rig_start(RIG_B, echo, w);
+	pid[1] = rig_start(RIG_A, keep_asking, w);
+	for (unsigned int i = 0; i < nitems(rates); i++)
+		live_short(rates[i], w);
+	failed = number_of("debug.malloc.failure_count") - failed;
+	check(failed > 1000, "%u allocations failed, and nothing crashed",
+	    failed);
+	say("       lost for it: %lu of A, %lu of B\n",
+	    rig_counter(RIG_A, "nomem"), rig_counter(RIG_B, "nomem"));
+	for (int i = 0; i < 2; i++)
+		rig_advertise(RIG_A, i, 7200, 3600);
+	check(rig_shows(RIG_A, "locators", RIG_TEXT_A1, STUCK_MS),
+	    "the locators are back");
+	(void)rig_run(RIG_A, ask_many, heard);
+	check(*heard == 50, "with memory %u of 50 connections work", *heard);
+	w->stop = true;
+	check(rig_wait(pid[1], STUCK_MS) == 0 && rig_wait(pid[0], STUCK_MS) == 0,
+	    "both come to an end");
+	for (unsigned int i = 0; i < nitems(rates); i++) {
+		(void)sysctl_set_int(RATE, rates[i]);
+		(void)rig_run(RIG_A, off_and_on, refused);
+		(void)sysctl_set_int(RATE, 0);
+	}
+	check(*refused > 0, "switched on without memory, refused %u times",
+	    *refused);
+	check(rig_down(), "their stacks end");
+	check(memory_of("ilnp") == 0, "no memory of ILNP is in use");
+	check(memory_of("tag") <= tags, "nor of notes on packets");
+}
