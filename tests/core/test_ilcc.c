@@ -109,6 +109,40 @@ open_takes_only_locators_that_may_be_used(void **state)
 	assert_int_equal(rig_info(s).si_remote.ls_loc[0].l_pref, 65535);
 }
 
+/* Anybody may have said so: nobody else's packets go where he likes. */
+static void
+offer_opens_sessions_and_redirects_none(void **state)
+{
+	const struct ilnp_lurec mine[] = { { l64(B(0)), 0, 300 },
+	    { l64(EVIL), 0, 300 } }, more = { l64(B(0)), 0, 900 };
+	struct ilnp_sess *s = NULL, *again = NULL;
+
+	(void)state;
+	ilnp_env_epoch_begin();
+	assert_int_equal(ilnp_ilcc_offer(r.c, &us, mine, 1, r.now, &s), 0);
+	ilnp_env_epoch_end();
+	assert_true(rig_knows(s, B(0)));
+	ilnp_env_epoch_begin();
+	assert_int_equal(ilnp_ilcc_offer(r.c, &us, mine, 2, r.now, &again), 0);
+	ilnp_env_epoch_end();
+	assert_ptr_equal(again, s);
+	assert_false(rig_knows(s, EVIL));
+	/* What it has already may last longer. */
+	ilnp_env_epoch_begin();
+	assert_int_equal(ilnp_ilcc_offer(r.c, &us, &more, 1, r.now, &again),
+	    0);
+	ilnp_env_epoch_end();
+	assert_true(rig_info(s).si_remote.ls_loc[0].l_until >
+	    ilnp_loc_clock(r.now) + 300);
+	/* One that leads nowhere takes what there is. */
+	rig_advance(1000 * 1000);
+	ilnp_env_epoch_begin();
+	assert_int_equal(ilnp_ilcc_offer(r.c, &us, &mine[1], 1, r.now,
+	    &again), 0);
+	ilnp_env_epoch_end();
+	assert_true(rig_knows(again, EVIL));
+}
+
 /* checklist: 19 */
 static void
 name_with_ttl_0_opens_a_session_but_is_not_kept_for_ever(void **state)
@@ -548,6 +582,7 @@ TEST_MAIN(
 	RIG_TEST(opened_session_is_found_and_holds_what_names_gave),
 	RIG_TEST(second_flow_to_a_correspondent_shares_its_session),
 	RIG_TEST(open_takes_only_locators_that_may_be_used),
+	RIG_TEST(offer_opens_sessions_and_redirects_none),
 	RIG_TEST(name_with_ttl_0_opens_a_session_but_is_not_kept_for_ever),
 	RIG_TEST(first_packet_with_a_nonce_makes_a_session),
 	RIG_TEST(nonces_are_fresh_and_differ_by_direction),

@@ -29,7 +29,7 @@ def test_a_page_without_the_marks_is_refused() -> None:
 
 
 def test_every_other_sysctl_is_there() -> None:
-    source = (KERN / "ilnp_edge_sysctl.c").read_text()
+    source = "".join(path.read_text() for path in KERN.glob("*.c"))
     names = re.findall(r"_net_inet6_ilnp6, OID_AUTO, (\w+),", source)
     names += re.findall(r"^LISTING\((\w+)", source, re.MULTILINE)
     names = [name for name in names if name not in {"name", "stats"}]
@@ -48,4 +48,7 @@ def test_every_event_is_there() -> None:
     source = (KERN / "ilnp_edge_event.c").read_text()
     events = re.findall(r'\{ "([A-Z]+)", "([A-Z]+)" \}', source)
     assert len(events) == 9
+    names = (KERN / "ilnp_edge_name.c").read_text()
+    events += re.findall(r'devctl_notify\("ILNP", "([A-Z]+)", "([A-Z]+)"', names)
+    assert len(events) == 10
     assert [pair for pair in events if f".It Li {' '.join(pair)}\n" not in page()] == []

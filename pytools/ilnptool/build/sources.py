@@ -40,7 +40,7 @@ def kernel_sources(root: Path | None = None) -> dict[PurePosixPath, Path]:
 # The core's parts that the resolver is built on.
 _LIBC_CORE = "ilnp_addr.c ilnp_addr.h ilnp_env.h ilnp_rd.h ilnp_types.h ilnp_wire.h"
 # Front doors of other systems, and what is built from outside of the tree.
-_NOT_LIBC = {"nss_freebsd.c", "nss_linux.c", "resolve.c", "teach_node.c"}
+_NOT_LIBC = {"nss_freebsd.c", "nss_linux.c", "renew.c", "resolve.c", "teach_node.c"}
 
 
 def libc_sources(root: Path | None = None) -> dict[PurePosixPath, Path]:

@@ -529,9 +529,24 @@ is_named(struct ilnp_sess *s, const struct ilnp_lurec *rec, u_int n)
 	return (named && trust(s) != 0 && !s->s_dead);
 }
 
-int
-ilnp_ilcc_open(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
-    const struct ilnp_lurec *rec, u_int n, ilnp_time_t now,
+/* True if a session has all these locators already, or none to send to. */
+static bool
+is_renewed(struct ilnp_sess *s, const struct ilnp_lurec *rec, u_int n)
+{
+	bool all = true, any = false;
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	for (u_int i = 0; i < s->s_remote.ls_n; i++)
+		any = any || ilnp_loc_sendable(&s->s_remote.ls_loc[i]);
+	for (u_int i = 0; i < n; i++)
+		all = all && ilnp_locset_find(&s->s_remote,
+		    rec[i].lr_l64) != NULL;
+	return (all || !any);
+}
+
+static int
+open_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n, bool trusted, ilnp_time_t now,
     struct ilnp_sess **sp)
 {
 	struct ilnp_sess *s, *best = NULL;
@@ -551,7 +566,8 @@ ilnp_ilcc_open(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 		 * unless it is nowhere there: both of us may have moved
 		 * (RFC 6740 s6.2).
 		 */
-		if (named && (s->s_lu_rx == 0 || lost)) {
+		if (named && (s->s_lu_rx == 0 || lost) &&
+		    (trusted || is_renewed(s, rec, n))) {
 			(void)put_locators(c, s, rec, n, now);
 			s->s_synced = false;
 		}
@@ -585,6 +601,22 @@ ilnp_ilcc_open(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 	}
 	*sp = s;
 	return (0);
+}
+
+int
+ilnp_ilcc_open(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n, ilnp_time_t now,
+    struct ilnp_sess **sp)
+{
+	return (open_sess(c, nids, rec, n, true, now, sp));
+}
+
+int
+ilnp_ilcc_offer(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n, ilnp_time_t now,
+    struct ilnp_sess **sp)
+{
+	return (open_sess(c, nids, rec, n, false, now, sp));
 }
 
 /*

@@ -92,6 +92,15 @@ int	ilnp_ilcc_open(struct ilnp_ilcc *, const struct ilnp_nidpair *,
 	    struct ilnp_sess **);
 
 /*
+ * The same on the word of somebody who must not redirect what others have: a
+ * session that exists has its locators' lifetimes renewed if it has all of
+ * these, and gets them if it has none to send to.
+ */
+int	ilnp_ilcc_offer(struct ilnp_ilcc *, const struct ilnp_nidpair *,
+	    const struct ilnp_lurec *, u_int n, ilnp_time_t now,
+	    struct ilnp_sess **);
+
+/*
  * A transport flow that belongs to a session holds it: a held session is not
  * freed for being idle, and its memory outlives ilnp_ilcc_close().  Taking hold
  * is for sessions borrowed inside an epoch.

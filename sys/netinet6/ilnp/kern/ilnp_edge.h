@@ -11,7 +11,8 @@
  * ilnp_edge_vnet.c	life of a network stack's edge, the timer
  * ilnp_edge_loc.c	local locators, their addresses and next hops
  * ilnp_edge_addr.c	addresses of NIDs on interfaces
- * ilnp_edge_hint.c	correspondents that the administrator has told of
+ * ilnp_edge_hint.c	correspondents that somebody has told of
+ * ilnp_edge_name.c	what names teach, and when they are asked again
  * ilnp_edge_flow.c	the NID table of PCBs
  * ilnp_edge_conn.c	doors of connect, listen, SYN cache and MSS
  * ilnp_edge_in.c	packets that arrive
@@ -139,15 +140,42 @@ struct ilnp_flowtab {
 	uint32_t	t_swept;	/* (x) where the next sweep goes on */
 };
 
-/* A correspondent that an administrator has told of. */
+#define	ILNP_NAME_MAX	256	/* of a name with its NUL */
+
+/*
+ * A correspondent that somebody has told of: the administrator, or a program
+ * that has looked a name up.  The latter's is a candidate and has a name.
+ * Times are of ilnp_loc_clock().
+ */
 struct ilnp_hint {
 	struct ilnp_nid	h_nid;		/* 0: free */
-	uint32_t	h_until;	/* s of ilnp_loc_clock(), 0 = no end */
+	uint32_t	h_until;	/* opens no session then; 0: no end */
 	uint32_t	h_n;
 	struct ilnp_lurec h_rec[ILNP_LOCS_MAX];
+	char		h_name[ILNP_NAME_MAX];	/* whom to ask again */
+	uid_t		h_uid;		/* who taught it first */
+	bool		h_root;		/* an administrator's program did */
+	bool		h_once;		/* TTL 0: good for one session */
+	bool		h_open;		/* it has opened one that lives */
+	bool		h_ask;		/* others were told otherwise */
+	uint32_t	h_born;
+	uint32_t	h_busy;		/* its session last sent */
+	uint32_t	h_asked;	/* its name was last asked again */
+	uint64_t	h_txpkts;	/* of its session, when last looked at */
 };
 
-#define	ILNP_HINTS_MAX	64
+#define	ILNP_HINTS_MAX	256
+#define	ILNP_HINTBITS	32	/* words; false for most NIDs without a hint */
+
+/* What a look-up has found. */
+struct ilnp_offer {
+	char		of_name[ILNP_NAME_MAX];	/* lower case */
+	uid_t		of_uid;
+	bool		of_root;
+	struct ilnp_nid	of_nid;
+	u_int		of_n;
+	struct ilnp_lurec of_rec[ILNP_LOCS_MAX];
+};
 
 #define	ILNP_EVENTS_MAX	64
 
@@ -190,7 +218,9 @@ struct ilnp_edge {
 	struct ilnp_mine e_mine[ILNP_MINE_MAX];	/* (x) */
 	struct ilnp_flowtab e_flows;
 	struct mtx	e_hintlock;
-	struct ilnp_hint e_hint[ILNP_HINTS_MAX];	/* (m) */
+	struct ilnp_hint *e_hint;	/* (m) ILNP_HINTS_MAX, made when needed */
+	uint32_t	e_hintbits[ILNP_HINTBITS];	/* read without (m) */
+	uint32_t	e_looked;	/* (k) s, when names were last looked at */
 	struct timeout_task e_tick;
 	struct timeout_task e_scan;
 	struct ilnp_events e_events;
@@ -288,15 +318,47 @@ int	ilnp_hint_put(struct ilnp_edge *, struct ilnp_nid,
 	    const struct ilnp_lurec *, u_int n, ilnp_time_t now);
 int	ilnp_hint_del(struct ilnp_edge *, struct ilnp_nid);
 
-/* Copies a hint out.  Returns the number of locators, 0 if there is none. */
+/*
+ * Takes note of what a program has looked up.  Returns 0, EINVAL, EEXIST if the
+ * NID belongs to another name, or EAGAIN if another user was told of other
+ * locators under the same name.
+ */
+int	ilnp_hint_offer(struct ilnp_edge *, const struct ilnp_offer *,
+	    ilnp_time_t now);
+
+/* Takes the word of the name server.  Returns 0, EINVAL, or ENOENT. */
+int	ilnp_hint_answer(struct ilnp_edge *, const struct ilnp_offer *,
+	    ilnp_time_t now);
+
+/*
+ * Copies a hint out.  Returns the number of locators, 0 if there is none, and
+ * whether sessions that exist may be told of them.
+ */
 u_int	ilnp_hint_get(struct ilnp_edge *, struct ilnp_nid, ilnp_time_t now,
-	    struct ilnp_lurec[ILNP_LOCS_MAX]);
+	    struct ilnp_lurec[ILNP_LOCS_MAX], bool *trusted);
+
+/* A session has been opened with it. */
+void	ilnp_hint_opened(struct ilnp_edge *, struct ilnp_nid, ilnp_time_t now);
+
+/* What ilnp_name_look() has seen of one. */
+void	ilnp_hint_looked(struct ilnp_edge *, const struct ilnp_hint *);
+
+/* Forgets all; nobody else may be inside any more. */
+void	ilnp_hint_free(struct ilnp_edge *);
 
 /* True if there may be a hint; takes no lock. */
 bool	ilnp_hint_known(const struct ilnp_edge *, struct ilnp_nid);
 
 /* Copies place `i' of the table.  Returns false if it is free. */
 bool	ilnp_hint_at(struct ilnp_edge *, u_int i, struct ilnp_hint *);
+
+/* ilnp_edge_name.c */
+
+/*
+ * Has names asked again whose sessions need it.  May sleep.  Returns true if
+ * there are sessions to look at again in a second.
+ */
+bool	ilnp_name_look(struct ilnp_edge *);
 
 /* ilnp_edge_flow.c */
 

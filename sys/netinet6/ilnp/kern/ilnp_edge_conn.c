@@ -64,15 +64,24 @@ ilnp_conn_open(struct ilnp_edge *e, struct ilnp_ilcc *c,
 	struct ilnp_lurec rec[ILNP_LOCS_MAX];
 	struct ilnp_sess *s;
 	ilnp_time_t now;
+	bool trusted;
+	int error;
 	u_int n;
 
 	s = ilnp_ilcc_find_at(c, nids, at);
 	if (s != NULL)
 		return (s);
 	now = ilnp_now();
-	n = ilnp_hint_get(e, nids->remote, now, rec);
-	if (n == 0 || ilnp_ilcc_open(c, nids, rec, n, now, &s) != 0)
+	n = ilnp_hint_get(e, nids->remote, now, rec, &trusted);
+	if (n == 0)
 		return (NULL);
+	error = trusted ? ilnp_ilcc_open(c, nids, rec, n, now, &s) :
+	    ilnp_ilcc_offer(c, nids, rec, n, now, &s);
+	if (error != 0)
+		return (NULL);
+	ilnp_hint_opened(e, nids->remote, now);
+	/* The timer looks at what names have opened. */
+	ilnp_edge_kick(e);
 	/* Known not to speak ILNP, or not to be where the program wants it. */
 	return (ilnp_ilcc_find_at(c, nids, at));
 }

@@ -122,22 +122,33 @@ read_locator(char *word, struct ilnp_lurec *rec)
 }
 
 int
+ilnp_ctl_records(char *text, struct ilnp_nid *nid,
+    struct ilnp_lurec rec[ILNP_LOCS_MAX], u_int *n)
+{
+	char *word = next_word(&text);
+
+	*n = 0;
+	if (word == NULL || ilnp_text_read(word, '-', &nid->nid) != 0)
+		return (EINVAL);
+	while ((word = next_word(&text)) != NULL) {
+		if (*n == ILNP_LOCS_MAX)
+			return (E2BIG);
+		if (read_locator(word, &rec[(*n)++]) != 0)
+			return (EINVAL);
+	}
+	return (0);
+}
+
+int
 ilnp_ctl_teach(struct ilnp_edge *e, char *text)
 {
 	struct ilnp_lurec rec[ILNP_LOCS_MAX];
 	struct ilnp_nid nid;
-	char *word;
-	u_int n = 0;
+	u_int n;
+	int error = ilnp_ctl_records(text, &nid, rec, &n);
 
-	word = next_word(&text);
-	if (word == NULL || ilnp_text_read(word, '-', &nid.nid) != 0)
-		return (EINVAL);
-	while ((word = next_word(&text)) != NULL) {
-		if (n == ILNP_LOCS_MAX)
-			return (E2BIG);
-		if (read_locator(word, &rec[n++]) != 0)
-			return (EINVAL);
-	}
+	if (error != 0)
+		return (error);
 	return (n == 0 ? ilnp_hint_del(e, nid) :
 	    ilnp_hint_put(e, nid, rec, n, ilnp_now()));
 }
@@ -282,6 +293,7 @@ ilnp_ctl_locators(struct ilnp_edge *e, struct sbuf *sb)
 void
 ilnp_ctl_hints(struct ilnp_edge *e, struct sbuf *sb)
 {
+	uint32_t clock = ilnp_loc_clock(ilnp_now());
 	struct ilnp_hint h;
 
 	for (u_int i = 0; i < ILNP_HINTS_MAX; i++) {
@@ -296,6 +308,10 @@ ilnp_ctl_hints(struct ilnp_edge *e, struct sbuf *sb)
 			sbuf_printf(sb, " %s,%u,%u", text, h.h_rec[j].lr_pref,
 			    h.h_rec[j].lr_life);
 		}
+		if (h.h_name[0] != '\0')
+			sbuf_printf(sb, " name=%s uid=%u left=%u%s", h.h_name,
+			    h.h_uid, h.h_until > clock ? h.h_until - clock : 0,
+			    h.h_open ? " open" : "");
 		sbuf_printf(sb, "\n");
 	}
 }

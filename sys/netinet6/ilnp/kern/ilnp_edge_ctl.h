@@ -22,6 +22,13 @@ int	ilnp_ctl_nids(struct ilnp_edge *, char *);
 int	ilnp_ctl_disabled(struct ilnp_edge *, char *);
 int	ilnp_ctl_teach(struct ilnp_edge *, char *);
 
+/*
+ * Reads "NID L64[,preference[,seconds]] ...", the text taken apart in place.
+ * Returns 0, EINVAL, or E2BIG; there may be no locators.
+ */
+int	ilnp_ctl_records(char *, struct ilnp_nid *,
+	    struct ilnp_lurec[ILNP_LOCS_MAX], u_int *n);
+
 /* Listings, one line each and indented lines for its parts.  e_sx held. */
 void	ilnp_ctl_sessions(struct ilnp_edge *, struct sbuf *);
 void	ilnp_ctl_locators(struct ilnp_edge *, struct sbuf *);

@@ -29,6 +29,18 @@ VNET_DEFINE(struct ilnp_edge, ilnp_edge);
 
 #define	TICK_ROUNDS	16	/* full lists of actions sent in one go */
 
+/* At most once a second.  Returns true if that is to be done again. */
+static bool
+look_at_names(struct ilnp_edge *e)
+{
+	uint32_t clock = ilnp_loc_clock(ilnp_now());
+
+	if (clock == e->e_looked)
+		return (true);
+	e->e_looked = clock;
+	return (ilnp_name_look(e));
+}
+
 static void
 tick_task(void *arg, int pending __unused)
 {
@@ -36,6 +48,7 @@ tick_task(void *arg, int pending __unused)
 	struct epoch_tracker et;
 	struct ilnp_ilcc *c;
 	ilnp_time_t now = 0, next = 0;
+	bool again = false;
 
 	CURVNET_SET(e->e_vnet);
 	NET_EPOCH_ENTER(et);
@@ -48,7 +61,10 @@ tick_task(void *arg, int pending __unused)
 	}
 	NET_EPOCH_EXIT(et);
 	if (c != NULL) {
+		again = look_at_names(e);
 		now = ilnp_now();
+		if (again && next > now + ILNP_SEC(1))
+			next = now + ILNP_SEC(1);
 		(void)taskqueue_enqueue_timeout_sbt(taskqueue_thread,
 		    &e->e_tick, next > now ? ustosbt((int64_t)(next - now)) :
 		    SBT_1MS, SBT_1MS, 0);
@@ -169,6 +185,7 @@ unmake_edge(const void *unused __unused)
 	ilnp_event_fini(e);
 	e->e_vnet = NULL;
 	mtx_destroy(&e->e_flows.t_lock);
+	ilnp_hint_free(e);
 	mtx_destroy(&e->e_hintlock);
 	sx_destroy(&e->e_sx);
 }
