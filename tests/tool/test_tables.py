@@ -64,10 +64,10 @@ def test_every_knob_is_used_by_the_core() -> None:
 def test_every_counter_is_counted_somewhere() -> None:
     code = "".join(
         p.read_text()
-        for folder in ("sys/netinet6/ilnp/core", "usr.sbin/ilnpd")
+        for folder in ("sys/netinet6/ilnp/core", "sys/netinet6/ilnp/kern", "usr.sbin/ilnpd")
         for p in (TOP / folder).glob("*.c")
     )
     for counter in read_counters(TOP):
         assert re.search(
-            rf"ILNP_STAT\([^)]*\b{counter.name}\)|->{counter.name}\b|stats\.{counter.name}\b", code
+            rf"ILNP_(?:EDGE_)?STAT\([^)]*\b{counter.name}\)|->{counter.name}\b|stats\.{counter.name}\b", code
         ), f"counter {counter.name} never counts"
