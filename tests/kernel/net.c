@@ -20,6 +20,7 @@
 #define	IP6	40
 #define	OPT_NONCE 0x8b
 #define	UPDATE	156
+#define	PROBE	12	/* octets of one behind its first four */
 
 /* What precedes each frame of TAP_OFFLOAD. */
 struct offload {
@@ -446,7 +447,10 @@ answer(const struct packet *k)
 	r.noncelen = net_answer.noncelen;
 	if (k->type == 128) {
 		r.type = 129;
-		net_answer.probes++;
+		if (k->bodylen == PROBE)
+			net_answer.probes++;
+		else
+			net_answer.echo = *k;
 	} else if (k->type == UPDATE && k->body[1] == 1) {
 		r.body[1] = 2;
 		net_answer.updates++;

@@ -113,6 +113,7 @@ struct answer {
 	uint32_t probes;	/* answered so far */
 	uint32_t updates;	/* acknowledged so far */
 	struct packet update;	/* the last Locator Update */
+	struct packet echo;	/* the last request that was no probe */
 };
 
 extern struct answer net_answer;

@@ -143,6 +143,10 @@ deliver(const struct arrival *a, struct mbuf *m, const struct ilnp_in *in)
 	leave_note(a, m);
 	if (v->v_nonce.n_len != 0)
 		ilnp_wire_neutralise(mtod(m, uint8_t *), v);
+	if (f != NULL && v->v_proto == IPPROTO_ICMPV6) {
+		ilnp_echo_readdress(m, v->v_l4off, &f->f_faddr, &f->f_laddr);
+		return (true);
+	}
 	if (ilnp_mbuf_sumoff(v->v_proto) == 0 || v->v_laterfrag ||
 	    m->m_len < v->v_l4off + 8 + (v->v_proto == IPPROTO_TCP ? 12 : 0))
 		return (true);
@@ -259,6 +263,8 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 	if (parsed == ILNP_PARSE_OK) {
 		if (ilnp_mbuf_sumoff(a.a_view.v_proto) != 0)
 			a.a_flow = find_flow(a.a_edge, &a.a_view, &nids, true);
+		else if (a.a_view.v_proto == IPPROTO_ICMPV6)
+			a.a_flow = ilnp_echo_arrives(a.a_edge, m, &a.a_view);
 		if (!concerns_core(&a))
 			return (PFIL_PASS);
 	}

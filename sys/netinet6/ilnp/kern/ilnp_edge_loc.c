@@ -378,7 +378,9 @@ scan_task(void *arg, int pending __unused)
 		return;
 	}
 	ilnp_loc_scan(e);
-	if (!ILNP_HOOKED)
+	if (ILNP_HOOKED)
+		ilnp_flow_sweep(e, ilnp_echo_alive);
+	else
 		ilnp_pfil_sweep(e);
 	if (e->e_cache != NULL)
 		(void)taskqueue_enqueue_timeout_sbt(taskqueue_thread,

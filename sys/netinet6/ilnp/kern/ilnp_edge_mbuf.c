@@ -10,6 +10,7 @@
 
 #include <machine/in_cksum.h>
 
+#include <netinet/icmp6.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 
@@ -92,7 +93,8 @@ struct mbuf *
 ilnp_mbuf_fixsum(struct mbuf *m, int off, uint8_t proto, uint16_t was,
     uint16_t is, bool finish)
 {
-	int at = off + (int)ilnp_mbuf_sumoff(proto);
+	int at = off + (int)(proto == IPPROTO_ICMPV6 ?
+	    offsetof(struct icmp6_hdr, icmp6_cksum) : ilnp_mbuf_sumoff(proto));
 	uint16_t sum;
 
 	if (at == off || m->m_pkthdr.len < at + 2)

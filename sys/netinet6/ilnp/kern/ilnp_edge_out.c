@@ -8,11 +8,12 @@
  * in front of the transport header, and the next hop is that of the source
  * locator.
  *
- * Three kinds of packets are ours:
+ * Four kinds of packets are ours:
  *	of a PCB in the NID table	the session chooses the locators
+ *	an echo request of a program	likewise
  *	with a note			an answer without a PCB: it keeps the
  *					locators that it answers
- *	of an unconnected UDP socket	likewise: the program chose them
+ *	of an unconnected UDP socket	as they are: the program chose them
  */
 #include "ilnp_edge.h"
 
@@ -88,6 +89,14 @@ know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
 		take_flow(l, f);
 		return (true);
 	}
+	if (inp != NULL && inp->inp_ip_p == IPPROTO_ICMPV6 &&
+	    ip6->ip6_nxt == IPPROTO_ICMPV6) {
+		f = ilnp_echo_leaves(l->l_edge, l->l_here, m);
+		if (f == NULL)
+			return (false);
+		take_flow(l, f);
+		return (true);
+	}
 	l->l_keep = true;
 	l->l_note = ilnp_note_find(m);
 	if (l->l_note != NULL)
@@ -134,12 +143,15 @@ dress(struct mbuf *m, const struct ilnp_l64pair *wire,
     const struct ilnp_out *out)
 {
 	struct ip6_hdr *ip6 = mtod(m, struct ip6_hdr *);
-	uint16_t was = ilnp_cksum_l64s(ilnp_ilv_of(&ip6->ip6_src).l64,
-	    ilnp_ilv_of(&ip6->ip6_dst).l64), is = 0;
+	struct ilnp_ilv src = ilnp_ilv_of(&ip6->ip6_src);
+	struct ilnp_ilv dst = ilnp_ilv_of(&ip6->ip6_dst);
+	uint8_t proto = ip6->ip6_nxt;
+	uint16_t is = 0;
 
-	if (out->o_cksum == ILNP_CKSUM_IPV6)
+	if (proto == IPPROTO_ICMPV6 || out->o_cksum == ILNP_CKSUM_IPV6)
 		is = ilnp_cksum_l64s(wire->local, wire->remote);
-	m = ilnp_mbuf_fixsum(m, sizeof(*ip6), ip6->ip6_nxt, was, is,
+	m = ilnp_mbuf_fixsum(m, sizeof(*ip6), proto,
+	    ilnp_cksum_l64s(src.l64, dst.l64), is,
 	    out->o_nonce.n_len != 0 || out->o_cksum != ILNP_CKSUM_IPV6);
 	if (m != NULL)
 		m = ilnp_mbuf_head(m, sizeof(*ip6));

@@ -198,6 +198,8 @@ ilnp_pfil_leaves(struct ilnp_edge *e, const struct mbuf *m,
 static bool
 is_alive(struct ilnp_edge *e, const struct ilnp_flow *f)
 {
+	if (f->f_proto == IPPROTO_ICMPV6)
+		return (ilnp_echo_alive(e, f));
 	if (has_socket(f->f_proto, f->f_laddr, f->f_lport, f->f_faddr,
 	    f->f_fport, 0)) {
 		if (!f->f_sure)
