@@ -20,7 +20,7 @@ from ilnptool.dns import (
     Publisher,
     compose,
     load_dns_config,
-    view_of_node,
+    source_of,
 )
 from ilnptool.dns.config import default_file
 from ilnptool.dns.follow import summary
@@ -104,11 +104,12 @@ def _nid(text: str) -> Nid:
 def _view(config: DnsConfig, nids: tuple[str, ...], l64s: tuple[str, ...]) -> LocalView:
     """Return what to publish: what was given by hand, else what the node says."""
     given = LocalView(tuple(_nid(x) for x in nids), tuple(_locator(x) for x in l64s))
-    if config.node is None:
+    source = source_of(config.node, kernel=config.kernel)
+    if source is None:
         if not l64s:
             raise UsageError("no locators; give --l64, or a node in dns.toml")
         return given
-    view = view_of_node(config.node)
+    view = source.view()
     strange = [str(nid) for nid in given.nids if nid not in view.nids]
     if strange:
         raise UsageError(
@@ -200,11 +201,14 @@ def follow(file: Path | None, take_over: bool) -> None:
     What is published stays when this ends; `withdraw' removes it.
     """
     config = _load(file)
-    if config.node is None:
-        raise UsageError("dns.toml names no node to follow; allowed: node = its control socket")
+    source = source_of(config.node, kernel=config.kernel)
+    if source is None:
+        raise UsageError(
+            'dns.toml names no node to follow; allowed: node = its control socket, or "kernel"'
+        )
     state = load_state(config.state)
     publisher = _publisher(config, state, take_over=take_over)
-    Follower(config, config.node, publisher, state, Schedule(config.pace), say).run()
+    Follower(config, source, publisher, state, Schedule(config.pace), say).run()
 
 
 def _time(seconds: float | None) -> str | None:

@@ -10,7 +10,7 @@ from ilnptool.dns.config import DnsConfig, load_dns_config
 from ilnptool.dns.follow import Follower
 from ilnptool.dns.publisher import Publisher
 from ilnptool.dns.rrset import OwnerSet, RRset
-from ilnptool.dns.source import view_of_node
+from ilnptool.dns.source import source_of
 
 __all__ = [
     "DnsConfig",
@@ -21,5 +21,5 @@ __all__ = [
     "RRset",
     "compose",
     "load_dns_config",
-    "view_of_node",
+    "source_of",
 ]

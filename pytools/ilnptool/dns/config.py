@@ -6,7 +6,7 @@ server = "2001:db8::53"         # or a name; "[2001:db8::53]:5353" with a port
 zone = "example.com"
 name = "mn"                     # below the zone; absolute if it ends in a point
 key = "mn.key"                  # beside this file; mode 600
-node = "/run/ilnpd-ilnp.sock"   # the node's control socket
+node = "/run/ilnpd-ilnp.sock"   # the node's control socket; "kernel": this FreeBSD kernel
 ttl = 20                        # seconds, of L64 and AAAA; never above a Locator Update's
 nid_ttl = 3600                  # seconds, of NID and LP
 preference = 10                 # of the NIDs and the LP
@@ -36,6 +36,7 @@ from ilnptool.lab import units
 from ilnptool.tomlfile import Table
 
 FILE_NAME = "dns.toml"
+KERNEL = "kernel"  # the node that is no socket
 DNS_PORT = 53
 SERVER_FORM = "a name or an address, with a port as in [2001:db8::53]:5353 or ns1.example.com:5353"
 
@@ -66,6 +67,7 @@ class DnsConfig:
     state: Path
     name: str | None = None
     node: Path | None = None
+    kernel: bool = False  # instead of a node: this machine's own
     ttl: int = 20
     nid_ttl: int = 3600
     preference: int = 10
@@ -165,6 +167,7 @@ def read_dns_config(top: Table) -> DnsConfig:
     if lp is not None and lp == name:
         table.fail("lp", lp, "another name than the host's own (RFC 6742 s2.4.1.2)")
     state = _path(table, "state", base) if "state" in table else default_state(name or lp or zone)
+    kernel = "node" in table and table.string("node", None, "a path") == KERNEL
     return DnsConfig(
         host=host,
         port=port,
@@ -172,7 +175,8 @@ def read_dns_config(top: Table) -> DnsConfig:
         key=_path(table, "key", base),
         state=state,
         name=name,
-        node=_path(table, "node", base) if "node" in table else None,
+        node=_path(table, "node", base) if "node" in table and not kernel else None,
+        kernel=kernel,
         ttl=table.integer("ttl", 20, 0, TTL_MAX),
         nid_ttl=table.integer("nid_ttl", 3600, 0, TTL_MAX),
         preference=table.integer("preference", 10, 0, 65535),

@@ -5,25 +5,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import suppress
 
-from ilnptool.dns.compose import LocalView, compose
+from ilnptool.dns.compose import compose
 from ilnptool.dns.config import DnsConfig
 from ilnptool.dns.pace import Schedule
 from ilnptool.dns.publisher import Publisher
 from ilnptool.dns.rrset import OwnerSet
-from ilnptool.dns.source import view_of_node
+from ilnptool.dns.source import Heard, Source
 from ilnptool.dns.state import DnsState
 from ilnptool.errors import IlnpError, UsageError
-from ilnptool.lab.control import NodeControl
 
 POLL_SECONDS = 2.0  # the node is looked at anew that often, whatever it says
 RECONNECT_SECONDS = 2.0
 
 Say = Callable[[str], None]
-
-# Any of these may change what is to be published.
-_EVENTS = ("locator", "loc_add", "loc_del", "loc_quiet", "lu_sent", "dump_end")
 
 
 class Follower:
@@ -32,22 +28,19 @@ class Follower:
     def __init__(
         self,
         config: DnsConfig,
-        node: Path,
+        source: Source,
         publisher: Publisher,
         state: DnsState,
         schedule: Schedule,
         say: Say,
-        *,
-        view: Callable[[Path], LocalView] = view_of_node,
     ) -> None:
         self._config = config
-        self._node = node
+        self._source = source
         self._publisher = publisher
         self._schedule = schedule
         self._say = say
-        self._view = view
         self._wanted = state.wanted
-        self._told = ""
+        self._told: dict[str, str] = {}  # what is wrong with the node, or its locators
         # An earlier run may have ended before the server was told.
         if state.pending and state.wanted:
             schedule.changed(time.monotonic())
@@ -56,31 +49,30 @@ class Follower:
         """Follow the node until a condition holds; a node that ends is waited for."""
         while not until():
             try:
-                with NodeControl(self._node) as control:
-                    control.request({"cmd": "subscribe"})
-                    self._follow(control, until)
+                with self._source.events() as heard:
+                    self._told.pop("node", None)
+                    self._follow(heard, until)
             except IlnpError as err:
-                self._complain(f"the node does not answer: {err}")
+                self._complain("node", f"the node does not answer: {err}")
+                # Who tells nothing may still be asked.
+                with suppress(IlnpError):
+                    self._look()
                 self._wait(RECONNECT_SECONDS, until)
 
-    def _follow(self, control: NodeControl, until: Callable[[], bool]) -> None:
-        looked = 0.0
+    def _follow(self, heard: Heard, until: Callable[[], bool]) -> None:
+        self._look()
+        looked = time.monotonic()
         while not until():
-            if self._heard(control) or time.monotonic() - looked >= POLL_SECONDS:
+            if heard(self._patience()) or time.monotonic() - looked >= POLL_SECONDS:
                 looked = time.monotonic()
                 self._look()
             self._tell()
 
-    def _heard(self, control: NodeControl) -> bool:
-        """Wait for events, and say whether one of them is of interest."""
+    def _patience(self) -> float:
+        """Return for how many seconds there is nothing to do but to listen."""
         due = self._schedule.due
         left = POLL_SECONDS if due is None else due - time.monotonic()
-        found = False
-        wait = min(max(left, 0.0), POLL_SECONDS)
-        while control.pending(wait):
-            found |= control.receive().get("event") in _EVENTS
-            wait = 0.0
-        return found
+        return min(max(left, 0.0), POLL_SECONDS)
 
     def _wait(self, seconds: float, until: Callable[[], bool]) -> None:
         """Wait, with what is due told meanwhile: the server does not need the node."""
@@ -91,11 +83,12 @@ class Follower:
 
     def _look(self) -> None:
         try:
-            wanted = compose(self._config, self._view(self._node))
+            wanted = compose(self._config, self._source.view())
         except UsageError as err:
             # No locator at all: what is published stays, and so does our wish to change it.
-            self._complain(str(err))
+            self._complain("locators", str(err))
             return
+        self._told.pop("locators", None)
         if wanted != self._wanted:
             self._say(f"now: {summary(wanted)}")
             self._wanted = wanted
@@ -112,14 +105,13 @@ class Follower:
             self._say(f"{err}; trying again in {wait:.1f} s")
             return
         self._schedule.succeeded(time.monotonic())
-        self._told = ""
         self._say(f"published: {summary(self._wanted)}")
 
-    def _complain(self, text: str) -> None:
+    def _complain(self, what: str, text: str) -> None:
         """Say it once, not every two seconds."""
-        if text != self._told:
+        if self._told.get(what) != text:
             self._say(text)
-            self._told = text
+            self._told[what] = text
 
 
 def summary(wanted: Sequence[OwnerSet]) -> str:

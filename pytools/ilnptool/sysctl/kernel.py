@@ -17,7 +17,7 @@ _C = """
 int sysctlbyname(const char *name, void *oldp, size_t *oldlenp,
     const void *newp, size_t newlen);
 """
-_TEXTS = ("algorithm", "nids", "disabled")
+_TEXTS = ("algorithm", "nids", "disabled", "locators")
 _LARGEST = 65536
 
 
@@ -30,7 +30,7 @@ class KernelBackend:
         if os.uname().sysname != "FreeBSD":
             raise EnvironmentMissing(
                 "this machine's kernel is not FreeBSD's; name a node: --lab LAB --node NODE, "
-                "or --socket PATH"
+                "--socket PATH, or node in dns.toml"
             )
         try:
             import cffi  # noqa: PLC0415  (wanted on FreeBSD only)
