@@ -73,6 +73,32 @@ hash_is_siphash_2_4(void **state)
 	assert_true(ilnp_hash(key, words, 1) == 0x93f5f5799a932462);
 }
 
+/* As many as chance would put together, or nearly, and for every bit. */
+static void
+places_are_spread_whatever_bits_differ(void **state)
+{
+	(void)state;
+	for (u_int word = 0; word < 2; word++)
+		for (u_int low = 0; low <= 56; low += 8) {
+			uint8_t seen[256] = { 0 };
+			uint64_t key[3];
+			u_int most = 0;
+
+			ilnp_env_random(key, sizeof(key));
+			for (uint64_t i = 0; i < 256; i++) {
+				uint64_t words[2] = { 0x021122fffe000001,
+				    0x021122fffe000002 };
+				uint8_t *n;
+
+				words[word] ^= i << low;
+				n = &seen[ilnp_place(key, words, 2) >> 56];
+				if (++*n > most)
+					most = *n;
+			}
+			assert_in_range(most, 1, 32);
+		}
+}
+
 static void
 nonces_are_equal_only_with_all_octets_and_the_length(void **state)
 {
@@ -144,6 +170,7 @@ TEST_MAIN(
 	TEST(nids_are_not_judged_by_their_u_and_g_bits),
 	TEST(default_nid_is_the_modified_eui64),
 	TEST(hash_is_siphash_2_4),
+	TEST(places_are_spread_whatever_bits_differ),
 	TEST(nonces_are_equal_only_with_all_octets_and_the_length),
 	TEST(knobs_keep_to_their_ranges_at_both_ends),
 	TEST(knobs_refuse_unknown_names_and_values_without_meaning))

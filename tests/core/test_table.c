@@ -133,8 +133,7 @@ crowding(uint64_t from)
 	for (;; from++) {
 		uint64_t words[2] = { 1, from };
 
-		if (((uint32_t)ilnp_hash(t.t_key, words, 2) & t.t_mask) ==
-		    t.t_mask)
+		if (ilnp_place(t.t_key, words, 2) >> t.t_shift == t.t_mask)
 			return (from);
 	}
 }

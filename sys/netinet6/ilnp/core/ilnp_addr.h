@@ -23,8 +23,28 @@ bool	ilnp_nid_usable(struct ilnp_nid);
 /* Modified EUI-64 of an Ethernet address (RFC 4291 appendix A). */
 struct ilnp_nid	ilnp_nid_eui64(const uint8_t mac[6]);
 
-/* SipHash-2-4 over `n' words, keyed: table positions nobody can predict. */
+/* SipHash-2-4 over `n' words, keyed: says nothing about them or the key. */
 uint64_t	ilnp_hash(const uint64_t key[2], const uint64_t *words, size_t n);
+
+/*
+ * Where `n' words belong in a table of 1 << b places: at the upper b bits.
+ * For what never leaves the host, at a fraction of what ilnp_hash() costs.
+ * NH (RFC 4418 s5.2) under a key of n + 1 words that nobody knows: two inputs
+ * that somebody has chosen share a place no more often than by chance.
+ */
+static inline uint64_t
+ilnp_place(const uint64_t *key, const uint64_t *words, u_int n)
+{
+	uint64_t sum = 0;
+
+	for (u_int i = 0; i < n; i++)
+		sum += (uint64_t)((uint32_t)words[i] + (uint32_t)key[i]) *
+		    ((uint32_t)(words[i] >> 32) + (uint32_t)(key[i] >> 32));
+	/* Equal steps between inputs must not become equal steps of places. */
+	sum *= 0x9e3779b97f4a7c15;
+	sum ^= sum >> 32;
+	return (sum * (key[n] | 1));
+}
 
 /* Compares whole nonces in constant time; false if either is empty. */
 bool	ilnp_nonce_eq(const struct ilnp_nonce *, const struct ilnp_nonce *);

@@ -45,7 +45,7 @@ digest(const struct ilnp_ilcc *c, const struct ilnp_lu *lu)
 		uint64_t words[3] = { h, rec.lr_l64.l64,
 		    (uint64_t)rec.lr_pref << 32 | rec.lr_life };
 
-		h = ilnp_hash(c->c_table.t_key, words, 3);
+		h = ilnp_hash(c->c_secret, words, 3);
 	}
 	return ((uint32_t)h);
 }

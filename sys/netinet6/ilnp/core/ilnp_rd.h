@@ -57,25 +57,42 @@ ilnp_rd_be(struct ilnp_rd *r, size_t n)
 static inline uint8_t
 ilnp_rd_u8(struct ilnp_rd *r)
 {
-	return ((uint8_t)ilnp_rd_be(r, 1));
+	const uint8_t *p = ilnp_rd_take(r, 1);
+
+	return (p == NULL ? 0 : p[0]);
 }
 
 static inline uint16_t
 ilnp_rd_u16(struct ilnp_rd *r)
 {
-	return ((uint16_t)ilnp_rd_be(r, 2));
+	const uint8_t *p = ilnp_rd_take(r, 2);
+
+	return (p == NULL ? 0 : (uint16_t)(p[0] << 8 | p[1]));
+}
+
+/* In one expression, which compilers know for a load and a swap of octets. */
+static inline uint32_t
+ilnp_be32(const uint8_t p[4])
+{
+	return ((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3]);
 }
 
 static inline uint32_t
 ilnp_rd_u32(struct ilnp_rd *r)
 {
-	return ((uint32_t)ilnp_rd_be(r, 4));
+	const uint8_t *p = ilnp_rd_take(r, 4);
+
+	return (p == NULL ? 0 : ilnp_be32(p));
 }
 
 static inline uint64_t
 ilnp_rd_u64(struct ilnp_rd *r)
 {
-	return (ilnp_rd_be(r, 8));
+	const uint8_t *p = ilnp_rd_take(r, 8);
+
+	return (p == NULL ? 0 : (uint64_t)ilnp_be32(p) << 32 |
+	    ilnp_be32(p + 4));
 }
 
 static inline struct ilnp_ilv

@@ -9,7 +9,7 @@
 #include "ilnp_ilcc_var.h"
 #include "ilnp_addr.h"
 
-#define	BUCKETS_MIN	16
+#define	BUCKETS_MINBITS	4
 
 _Static_assert(sizeof(struct ilnp_bucket) <= ILNP_LINE, "one line");
 
@@ -18,20 +18,20 @@ hash_pair(const struct ilnp_table *t, const struct ilnp_nidpair *nids)
 {
 	uint64_t words[2] = { nids->local.nid, nids->remote.nid };
 
-	return (ilnp_hash(t->t_key, words, 2));
+	return (ilnp_place(t->t_key, words, 2));
 }
 
-/* The bits that choose the bucket say nothing inside it. */
+/* The bits that choose the bucket say nothing inside it: those below do. */
 static uint16_t
-tag_of(uint64_t hash)
+tag_of(const struct ilnp_table *t, uint64_t hash)
 {
-	return ((uint16_t)(hash >> 48));
+	return ((uint16_t)(hash >> (t->t_shift - 16)));
 }
 
 static struct ilnp_bucket *
 home_of(const struct ilnp_table *t, uint64_t hash)
 {
-	return (&t->t_bucket[(uint32_t)hash & t->t_mask]);
+	return (&t->t_bucket[hash >> t->t_shift]);
 }
 
 static struct ilnp_bucket *
@@ -43,11 +43,14 @@ behind(const struct ilnp_table *t, const struct ilnp_bucket *b)
 int
 ilnp_table_alloc(struct ilnp_table *t, uint32_t max)
 {
-	uint32_t n = BUCKETS_MIN;
+	uint32_t n = 1U << BUCKETS_MINBITS;
 
 	/* Up to two thirds full: one pair in twenty-five is not at home. */
-	while (n < max / 4)
+	t->t_shift = 64 - BUCKETS_MINBITS;
+	while (n < max / 4) {
 		n <<= 1;
+		t->t_shift--;
+	}
 	t->t_mask = n - 1;
 	t->t_bucket = ilnp_env_alloc(n * sizeof(*t->t_bucket));
 	return (t->t_bucket != NULL ? 0 : ENOMEM);
@@ -76,7 +79,7 @@ find_pair(const struct ilnp_table *t, const struct ilnp_nidpair *nids,
 		for (u_int i = 0; i < ILNP_BUCKET_PLACES; i++) {
 			struct ilnp_sess *s;
 
-			if (ilnp_load_16(&b->b_tag[i]) != tag_of(hash))
+			if (ilnp_load_16(&b->b_tag[i]) != tag_of(t, hash))
 				continue;
 			s = ilnp_load_ptr(&b->b_sess[i]);
 			if (s != NULL && ilnp_nidpair_eq(&s->s_nids, nids)) {
@@ -117,7 +120,7 @@ take_place(struct ilnp_table *t, struct ilnp_sess *s, uint64_t hash)
 		for (u_int i = 0; i < ILNP_BUCKET_PLACES; i++) {
 			if (b->b_sess[i] != NULL)
 				continue;
-			ilnp_store_16(&b->b_tag[i], tag_of(hash));
+			ilnp_store_16(&b->b_tag[i], tag_of(t, hash));
 			ilnp_store_ptr(&b->b_sess[i], s);
 			return;
 		}
@@ -192,7 +195,7 @@ prefetch_pair(const struct ilnp_table *t, uint64_t hash)
 		for (u_int i = 0; i < ILNP_BUCKET_PLACES; i++) {
 			const struct ilnp_sess *s;
 
-			if (ilnp_load_16(&b->b_tag[i]) != tag_of(hash))
+			if (ilnp_load_16(&b->b_tag[i]) != tag_of(t, hash))
 				continue;
 			s = ilnp_load_ptr(&b->b_sess[i]);
 			if (s == NULL)

@@ -37,7 +37,8 @@ struct ilnp_bucket {
 struct ilnp_table {
 	struct ilnp_bucket *t_bucket;
 	uint32_t	t_mask;		/* buckets - 1 */
-	uint64_t	t_key[2];	/* so that nobody can aim at a bucket */
+	uint32_t	t_shift;	/* of a hash, leaves a bucket */
+	uint64_t	t_key[3];	/* so that nobody can aim at a bucket */
 };
 
 /* Makes a table for at most `max' pairs, all but t_key. Returns 0 or ENOMEM. */

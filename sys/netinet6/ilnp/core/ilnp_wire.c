@@ -82,25 +82,26 @@ parse_upper(struct ilnp_rd *r, struct ilnp_view *v)
 enum ilnp_parse
 ilnp_wire_parse(const void *p, size_t len, struct ilnp_view *v)
 {
-	struct ilnp_rd r = ilnp_rd(p, len);
+	struct ilnp_rd r = ilnp_rd(p, len), ip6;
 	size_t off = ILNP_IP6_HDRLEN;
 	uint16_t nxtoff = 6;
 	enum ilnp_parse rc;
 
 	memset(v, 0, sizeof(*v));
-	if (ilnp_rd_u32(&r) >> 28 != 6)
-		return (r.r_bad ? ILNP_PARSE_SHORT : ILNP_PARSE_BAD);
+	ip6 = ilnp_rd_sub(&r, ILNP_IP6_HDRLEN);
+	if (ip6.r_bad)
+		return (ILNP_PARSE_SHORT);
+	if (ilnp_rd_u32(&ip6) >> 28 != 6)
+		return (ILNP_PARSE_BAD);
 	/* Jumbograms (length 0) do not get here: no link of ours carries them. */
-	off = (size_t)ilnp_rd_u16(&r) + ILNP_IP6_HDRLEN;
+	off = (size_t)ilnp_rd_u16(&ip6) + ILNP_IP6_HDRLEN;
 	if (off > UINT16_MAX)
 		return (ILNP_PARSE_BAD);
 	v->v_len = (uint16_t)off;
-	v->v_proto = ilnp_rd_u8(&r);
-	(void)ilnp_rd_u8(&r);
-	v->v_src = ilnp_rd_ilv(&r);
-	v->v_dst = ilnp_rd_ilv(&r);
-	if (r.r_bad)
-		return (ILNP_PARSE_SHORT);
+	v->v_proto = ilnp_rd_u8(&ip6);
+	(void)ilnp_rd_u8(&ip6);
+	v->v_src = ilnp_rd_ilv(&ip6);
+	v->v_dst = ilnp_rd_ilv(&ip6);
 	/* What lies behind the packet (link padding) is none of our business. */
 	if (r.r_left > (size_t)v->v_len - ILNP_IP6_HDRLEN)
 		r.r_left = (size_t)v->v_len - ILNP_IP6_HDRLEN;
