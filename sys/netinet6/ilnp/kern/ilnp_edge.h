@@ -279,6 +279,13 @@ SDT_PROBE_DECLARE(ilnp6, , , out);
 
 /* ilnp_edge_vnet.c */
 
+/*
+ * What ILNP does outside of packets.  The system's own thread for tasks will
+ * not do: network stacks end in it, which takes as long as their last
+ * connection, and waits for tasks of the stack that ends.
+ */
+extern struct taskqueue *ilnp_tasks;
+
 /* Wakes the timer.  Any lock but the core's may be held. */
 void	ilnp_edge_kick(struct ilnp_edge *);
 

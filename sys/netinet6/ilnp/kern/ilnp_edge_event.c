@@ -53,7 +53,7 @@ ilnp_event_post(void *arg, const struct ilnp_event *ev)
 	else
 		q->q_lost++;
 	mtx_unlock(&q->q_lock);
-	(void)taskqueue_enqueue(taskqueue_thread, &e->e_notify);
+	(void)taskqueue_enqueue(ilnp_tasks, &e->e_notify);
 }
 
 static void
@@ -120,6 +120,6 @@ ilnp_event_init(struct ilnp_edge *e)
 void
 ilnp_event_fini(struct ilnp_edge *e)
 {
-	taskqueue_drain(taskqueue_thread, &e->e_notify);
+	taskqueue_drain(ilnp_tasks, &e->e_notify);
 	mtx_destroy(&e->e_events.q_lock);
 }

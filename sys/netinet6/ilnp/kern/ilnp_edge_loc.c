@@ -383,7 +383,7 @@ scan_task(void *arg, int pending __unused)
 	else
 		ilnp_pfil_sweep(e);
 	if (e->e_cache != NULL)
-		(void)taskqueue_enqueue_timeout_sbt(taskqueue_thread,
+		(void)taskqueue_enqueue_timeout_sbt(ilnp_tasks,
 		    &e->e_scan, SCAN_PERIOD, SCAN_PERIOD / 10, 0);
 	sx_xunlock(&e->e_sx);
 	CURVNET_RESTORE();
@@ -393,9 +393,14 @@ scan_task(void *arg, int pending __unused)
 void
 ilnp_loc_rescan(struct ilnp_edge *e)
 {
+	struct epoch_tracker et;
+
+	/* Who switches ILNP off waits for this before the last scan. */
+	NET_EPOCH_ENTER(et);
 	if (ilnp_load_ptr(&e->e_cache) != NULL)
-		(void)taskqueue_enqueue_timeout_sbt(taskqueue_thread,
+		(void)taskqueue_enqueue_timeout_sbt(ilnp_tasks,
 		    &e->e_scan, SCAN_SOON, SBT_1MS, 0);
+	NET_EPOCH_EXIT(et);
 }
 
 /* Events come in the VNET of their interface. */
@@ -457,11 +462,11 @@ SYSUNINIT(ilnp_events, SI_SUB_PROTO_FIREWALL, SI_ORDER_ANY, deregister_events,
 void
 ilnp_loc_init(struct ilnp_edge *e)
 {
-	TIMEOUT_TASK_INIT(taskqueue_thread, &e->e_scan, 0, scan_task, e);
+	TIMEOUT_TASK_INIT(ilnp_tasks, &e->e_scan, 0, scan_task, e);
 }
 
 void
 ilnp_loc_fini(struct ilnp_edge *e)
 {
-	taskqueue_drain_timeout(taskqueue_thread, &e->e_scan);
+	taskqueue_drain_timeout(ilnp_tasks, &e->e_scan);
 }

@@ -25,6 +25,8 @@ SDT_PROBE_DEFINE1(ilnp6, , , count, "const char *");
 
 int ilnp_active;
 
+struct taskqueue *ilnp_tasks;
+
 VNET_DEFINE(struct ilnp_edge, ilnp_edge);
 
 #define	TICK_ROUNDS	16	/* full lists of actions sent in one go */
@@ -65,7 +67,7 @@ tick_task(void *arg, int pending __unused)
 		now = ilnp_now();
 		if (again && next > now + ILNP_SEC(1))
 			next = now + ILNP_SEC(1);
-		(void)taskqueue_enqueue_timeout_sbt(taskqueue_thread,
+		(void)taskqueue_enqueue_timeout_sbt(ilnp_tasks,
 		    &e->e_tick, next > now ? ustosbt((int64_t)(next - now)) :
 		    SBT_1MS, SBT_1MS, 0);
 	}
@@ -75,7 +77,7 @@ tick_task(void *arg, int pending __unused)
 void
 ilnp_edge_kick(struct ilnp_edge *e)
 {
-	(void)taskqueue_enqueue_timeout(taskqueue_thread, &e->e_tick, 0);
+	(void)taskqueue_enqueue_timeout(ilnp_tasks, &e->e_tick, 0);
 }
 
 /* Our NIDs, or the one that RFC 6741 s2.2 prescribes if we have none. */
@@ -147,7 +149,7 @@ ilnp_edge_disable(struct ilnp_edge *e)
 	ilnp_pfil_unlink(e);
 	ilnp_in_unlink(e);
 	NET_EPOCH_WAIT();
-	taskqueue_drain_timeout(taskqueue_thread, &e->e_tick);
+	taskqueue_drain_timeout(ilnp_tasks, &e->e_tick);
 	ilnp_flow_free(e);
 	ilnp_loc_clear(e);
 	ilnp_ilcc_free(c);
@@ -155,6 +157,22 @@ ilnp_edge_disable(struct ilnp_edge *e)
 	e->e_acts = NULL;
 	atomic_subtract_int(&ilnp_active, 1);
 }
+
+static void
+make_tasks(const void *unused __unused)
+{
+	ilnp_tasks = taskqueue_create("ilnp", M_WAITOK,
+	    taskqueue_thread_enqueue, &ilnp_tasks);
+	(void)taskqueue_start_threads(&ilnp_tasks, 1, PWAIT, "ilnp");
+}
+SYSINIT(ilnp_tasks, SI_SUB_TASKQ, SI_ORDER_ANY, make_tasks, NULL);
+
+static void
+unmake_tasks(const void *unused __unused)
+{
+	taskqueue_free(ilnp_tasks);
+}
+SYSUNINIT(ilnp_tasks, SI_SUB_TASKQ, SI_ORDER_ANY, unmake_tasks, NULL);
 
 static void
 make_edge(const void *unused __unused)
@@ -167,7 +185,7 @@ make_edge(const void *unused __unused)
 	mtx_init(&e->e_flows.t_lock, "ilnp flows", NULL, MTX_DEF);
 	ilnp_conf_init(&e->e_conf);
 	ilnp_event_init(e);
-	TIMEOUT_TASK_INIT(taskqueue_thread, &e->e_tick, 0, tick_task, e);
+	TIMEOUT_TASK_INIT(ilnp_tasks, &e->e_tick, 0, tick_task, e);
 	ilnp_loc_init(e);
 }
 VNET_SYSINIT(ilnp_edge, SI_SUB_PROTO_IFATTACHDOMAIN, SI_ORDER_ANY, make_edge,
