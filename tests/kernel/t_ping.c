@@ -111,17 +111,25 @@ test_ping(void)
 	const struct packet *last = &net_answer.echo;
 	unsigned int n = 0, at = 0;
 	uint64_t wrong;
+	int64_t began = now_ms();
 	bool right = true;
+	struct packet k;
 	int fd;
 
 	scenario("ping");
 	check(sysctl_set("net.inet6.ilnp6.teach", "0211-22ff-fe66-7a88 "
-	    "2001+0db8+000c+0001,10,600 2001+0db8+000d+0001,10,600") >= 0,
-	    "told of a host with two locators");
+	    "2001+0db8+000c+0001 2001+0db8+000d+0001") >= 0,
+	    "told of a host with two locators, and of no end");
 	net_answer.on = true;
 	memcpy(net_answer.nonce, nonce, sizeof(nonce));
 	net_answer.noncelen = sizeof(nonce);
 	fd = pinger(peer);
+	check(ping(fd, 200), "it answers");
+	while (now_ms() < began + 3000)
+		(void)net_receive(&k, 100);
+	check(!listing("net.inet6.ilnp6.sessions", "aged") &&
+	    !listing("net.inet6.ilnp6.sessions", "expired"),
+	    "no locator ends by itself");
 	/* The second locator is used once it has answered a probe. */
 	for (uint16_t i = 0; i < 60 && (n < 12 || at != 3); i++) {
 		memset(&net_answer.echo, 0, sizeof(net_answer.echo));

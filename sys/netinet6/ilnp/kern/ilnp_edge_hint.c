@@ -353,6 +353,10 @@ ilnp_hint_get(struct ilnp_edge *e, struct ilnp_nid nid, ilnp_time_t now,
 	if (h != NULL && !is_over(h, now)) {
 		n = h->h_n;
 		memcpy(out, h->h_rec, n * sizeof(*out));
+		/* Of no end; the core takes 0 for a name's, good once. */
+		for (u_int i = 0; !is_candidate(h) && i < n; i++)
+			if (out[i].lr_life == 0)
+				out[i].lr_life = UINT32_MAX;
 		*trusted = !is_candidate(h) || h->h_root;
 	}
 	mtx_unlock(&e->e_hintlock);
