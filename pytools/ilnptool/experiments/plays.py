@@ -26,7 +26,6 @@ from ilnptool.lab.nameservers import (
     ZONE,
     follow_command,
     name_servers,
-    resolver_address,
     server_address,
 )
 from ilnptool.lab.netns import NetnsLab
@@ -157,8 +156,8 @@ class Renumber:
         stage.background(stack, server, [*_ARRIVALS, "serve", str(GREETER_PORT)], "greeter", 1)
         late = lab.topology.node("late")
         _forget_hosts(lab, [late.name])
-        words = [str(lab.control_socket("late")), str(resolver_address(lab.topology))]
-        words += [f"{server}.{ZONE.rstrip('.')}", str(GREETER_PORT), f"{ARRIVAL_SECONDS:g}"]
+        url = f"http://{server}.{ZONE.rstrip('.')}:{GREETER_PORT}/"
+        words = [str(lab.control_socket("late")), url, f"{ARRIVAL_SECONDS:g}"]
         words += [format_nid(nid) for nid in nids_of(lab.topology, late)]
         stage.background(stack, late.name, [*_ARRIVALS, "arrive", *words], "arrivals", 1)
 
@@ -192,9 +191,8 @@ class BothMove:
         ends = (stage.experiment.mover, stage.experiment.peer)
         _watch(stage, stack, ends)
         _forget_hosts(lab, ends)
-        words = [str(resolver_address(lab.topology)), f"{stage.experiment.peer}.{ZONE.rstrip('.')}"]
-        learn = [*_ARRIVALS, "learn", *words]
-        lab.exec(stage.experiment.mover, learn, timeout=_LEARN_SECONDS)
+        name = f"{stage.experiment.peer}.{ZONE.rstrip('.')}"
+        lab.exec(stage.experiment.mover, ["getent", "ahosts", name], timeout=_LEARN_SECONDS)
 
     def act(self, stage: Stage, flow: Traffic) -> None:
         ends = (stage.experiment.mover, stage.experiment.peer)
