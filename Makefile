@@ -79,10 +79,12 @@ test: setup-test build lint
 	    "-b stable/14 https://git.freebsd.org/src.git /usr/src, then make test-kernel"; fi
 
 # CONF=ILNP-DEBUG for the kernel that finds mistakes, FORGED=1000000 for the
-# whole flood.
-test-kernel: need-tree setup-kernel
+# whole flood.  Consoles stay in build/kernel.
+test-kernel: need-tree setup-kernel build
+	$(ILNPTOOL) build-image --src $(SRC) --obj $(OBJ) $(OBJ)/lab.img
 	ILNP_TEST_KERNEL=1 ILNP_SRC=$(SRC) ILNP_OBJ=$(OBJ) ILNP_CONF=$(CONF) \
-	  ILNP_FORGED=$(FORGED) $(PY) -m pytest -q tests/kernel \
+	  ILNP_FORGED=$(FORGED) ILNP_KEEP=$(OUT)/kernel/$(CONF) \
+	  ILNPTOOL_IMAGE=$(OBJ)/lab.img $(PY) -m pytest -q tests/kernel \
 	  --junitxml=$(OUT)/junit-kernel.xml
 
 vmtest: need-tree setup-kernel

@@ -5,7 +5,8 @@
 
 ILNP_TEST_KERNEL=1 asks for it, ILNP_SRC names the FreeBSD tree (default /usr/src), ILNP_OBJ where
 everything is built, ILNP_CONF the configuration (default ILNP), ILNP_KERNEL a kernel that is built
-already, ILNP_FORGED how many forged packets are sent.
+already, ILNP_FORGED how many forged packets are sent, ILNP_KEEP where console and JUnit file of
+each group are left.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ilnptool.guest.console import Verdict
 from ilnptool.guest.quick import FORGED, USUAL, run_groups
 
 # How many facts each group has at least: one that ends early must not pass.
-FACTS = {"wire": 130, "harm": 48, "move": 24}
+FACTS = {"wire": 130, "harm": 48, "move": 24, "load": 10, "end": 4}
 
 pytestmark = [
     pytest.mark.slow,
@@ -41,15 +42,17 @@ def booted(
     src = Path(os.environ.get("ILNP_SRC", "/usr/src"))
     obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
     given = os.environ.get("ILNP_KERNEL")
+    keep = os.environ.get("ILNP_KEEP")
+    group = request.param
     report = run_groups(
         open_workshop(src, Path(obj), os.cpu_count() or 1),
-        tmp_path_factory.mktemp(request.param),
+        Path(keep) / group if keep else tmp_path_factory.mktemp(group),
         conf=os.environ.get("ILNP_CONF", "ILNP"),
         kernel=Path(given) if given else None,
-        groups=(request.param,),
+        groups=(group,),
         forged=int(os.environ.get("ILNP_FORGED", FORGED)),
     )
-    return request.param, report.verdict
+    return group, report.verdict
 
 
 def test_every_fact_of_the_guest_holds(booted: tuple[str, Verdict]) -> None:

@@ -37,7 +37,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What the machine said, line by line."""
-    folder = tmp_path_factory.mktemp("module")
+    keep = os.environ.get("ILNP_KEEP")
+    folder = Path(keep) / "module" if keep else tmp_path_factory.mktemp("module")
+    folder.mkdir(parents=True, exist_ok=True)
     src = Path(os.environ.get("ILNP_SRC", "/usr/src"))
     obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
     shop = open_workshop(src, Path(obj), os.cpu_count() or 1)
