@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Directives that write tables from the sources: knobs, counters, checklist, lessons."""
+"""Directives that write tables from the sources: knobs, counters, hooks, checklist, lessons."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 
+from ilnptool.hooks.spec import HOOK_FILE, load_hooks
 from ilnptool.tables import read_counters, read_knobs
 
 TOP = Path(__file__).parents[2]
@@ -61,6 +62,19 @@ class Counters(Directive):
     def run(self) -> list[nodes.Node]:
         rows = ([c.name, c.text] for c in read_counters(TOP))
         return [table(["Counter", "Counts"], [25, 75], rows)]
+
+
+class Hooks(Directive):
+    """``.. ilnp-hooks::`` writes what is inserted into FreeBSD, and why."""
+
+    def run(self) -> list[nodes.Node]:
+        hooks = load_hooks(TOP / HOOK_FILE)
+        lines = sum(hook.lines for hook in hooks)
+        files = len({hook.file for hook in hooks})
+        summary = nodes.paragraph(text=f"{lines} lines in {files} files.")
+        rows = ([hook.id, hook.place, str(hook.lines), hook.why] for hook in hooks)
+        heads = ["Hook", "File and function", "Lines", "Why there"]
+        return [summary, table(heads, [14, 28, 6, 52], rows)]
 
 
 def python_marks(path: Path) -> Iterable[tuple[int, str]]:
@@ -146,6 +160,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("ilnp-knobs", Knobs)
     app.add_directive("ilnp-counters", Counters)
+    app.add_directive("ilnp-hooks", Hooks)
     app.add_directive("ilnp-checklist", Checklist)
     app.add_directive("ilnp-lessons", Lessons)
     return {"parallel_read_safe": True}
