@@ -521,7 +521,13 @@ node_knows_peer(u_int node, u_int peer, u_int flow)
 		if (l == NULL || !ilnp_loc_sendable(l))
 			return (false);
 	}
+	/*
+	 * What comes after the update that took a locator back, a packet from
+	 * there or an older update, may teach it again; nobody answers from
+	 * there, so nothing is sent there but probes.
+	 */
 	for (u_int i = 0; i < set->ls_n; i++)
-		n -= ilnp_loc_sendable(&set->ls_loc[i]);
+		n -= ilnp_loc_sendable(&set->ls_loc[i]) &&
+		    (set->ls_loc[i].l_flags & ILNP_LOC_F_UNPROVEN) == 0;
 	return (n == 0);
 }

@@ -122,7 +122,10 @@ void	world_run(u_int ms);
 void	world_talk(u_int a, u_int b, u_int flow, uint32_t *seq, u_int step,
 	    u_int ms);
 
-/* True if node knows exactly the locators that its peer may be reached at. */
+/*
+ * True if node knows the locators that its peer may be reached at, and no
+ * others that it would send data to.
+ */
 bool	node_knows_peer(u_int node, u_int peer, u_int flow);
 
 #endif /* !_TESTS_CORE_WORLD_H_ */

@@ -10,6 +10,17 @@
 
 _Static_assert(ILNP_PATHS_MAX <= 32, "slots fit a mask");
 
+/* Of ilnp_pathset_watch(); rates are packets in a second. */
+#define	RATE_MIN	10		/* what is slower only probes judge */
+#define	RATE_MAX	10000000
+#define	RATE_AGE	ILNP_MS(500)	/* who was silent for so long begins anew */
+#define	TURNS		4		/* packets missed in a row: silence */
+#define	LOOK_TURNS	2		/* of the fastest path between looks */
+#define	LOOK_LEAST	ILNP_MS(10)
+#define	LOOK_MOST	ILNP_MS(80)
+#define	SILENT_GAP	ILNP_SEC(2)	/* or two ends keep suspecting each other */
+#define	DOUBT_GAP	ILNP_MS(250)	/* between probes of a quiet path */
+
 size_t
 ilnp_pathset_size(u_int cap)
 {
@@ -434,7 +445,7 @@ ilnp_pathset_pick(struct ilnp_pathset *ps, const struct ilnp_choice *ch,
 
 	*lost = false;
 	if (ch->ch_kind == ILNP_CHOICE_ANY)
-		return (pick_among(ps, all, len, flow));
+		return (ps->ps_n == 1 ? all : pick_among(ps, all, len, flow));
 	fit = narrow(ps, ch, all, lost);
 	if (fit == 0 && ch->ch_kind != ILNP_CHOICE_STRICT)
 		fit = all;
@@ -469,12 +480,14 @@ bool
 ilnp_path_event(struct ilnp_path *p, enum ilnp_pathevent ev,
     uint32_t probe_fails)
 {
-	static const uint8_t next[4][3] = {
-		/*			ANSWER		LOST		UNREACH */
-		[ILNP_PATH_NEW] = {	ILNP_PATH_UP,	ILNP_PATH_NEW,	ILNP_PATH_DOWN },
-		[ILNP_PATH_UP] = {	ILNP_PATH_UP,	ILNP_PATH_SUSPECT, ILNP_PATH_SUSPECT },
-		[ILNP_PATH_SUSPECT] = {	ILNP_PATH_UP,	ILNP_PATH_SUSPECT, ILNP_PATH_SUSPECT },
-		[ILNP_PATH_DOWN] = {	ILNP_PATH_UP,	ILNP_PATH_DOWN,	ILNP_PATH_DOWN },
+	enum { NEW = ILNP_PATH_NEW, UP = ILNP_PATH_UP,
+	    SUSPECT = ILNP_PATH_SUSPECT, DOWN = ILNP_PATH_DOWN };
+	static const uint8_t next[4][4] = {
+		/*		ANSWER	LOST		UNREACH		SILENT */
+		[NEW] = {	UP,	NEW,		DOWN,		NEW },
+		[UP] = {	UP,	SUSPECT,	SUSPECT,	SUSPECT },
+		[SUSPECT] = {	UP,	SUSPECT,	SUSPECT,	SUSPECT },
+		[DOWN] = {	UP,	DOWN,		DOWN,		DOWN },
 	};
 	uint8_t was = p->p_state;
 
@@ -507,17 +520,152 @@ ilnp_path_rtt(struct ilnp_path *p, uint64_t sample)
 		p->p_srtt = 1;
 }
 
+/* One answer out of a deep queue must not blind us for long. */
+static ilnp_time_t
+rto(const struct ilnp_path *p, ilnp_time_t slack, ilnp_time_t least)
+{
+	ilnp_time_t wait = 2 * (ilnp_time_t)p->p_srtt +
+	    4 * (ilnp_time_t)p->p_rttvar + slack;
+
+	return (wait < least ? least : wait > ILNP_SEC(2) ? ILNP_SEC(2) : wait);
+}
+
 ilnp_time_t
 ilnp_path_patience(const struct ilnp_path *p)
 {
-	ilnp_time_t wait;
+	return (p->p_srtt == 0 ? ILNP_MS(500) :
+	    rto(p, ILNP_MS(100), ILNP_MS(300)));
+}
 
-	if (p->p_srtt == 0)
-		return (ILNP_MS(500));
-	wait = 2 * (ilnp_time_t)p->p_srtt + 4 * (ilnp_time_t)p->p_rttvar +
-	    ILNP_MS(100);
-	if (wait < ILNP_MS(300))
-		return (ILNP_MS(300));
-	/* One answer out of a deep queue must not blind us for long. */
-	return (wait > ILNP_SEC(2) ? ILNP_SEC(2) : wait);
+/* What is taken down in a hurry comes back slowly: only a suspicion hurries. */
+ilnp_time_t
+ilnp_path_hurry(const struct ilnp_path *p)
+{
+	return (p->p_state == ILNP_PATH_UP && p->p_srtt != 0 ?
+	    rto(p, ILNP_MS(50), 0) : ilnp_path_patience(p));
+}
+
+bool
+ilnp_pathset_waits(const struct ilnp_pathset *ps, const struct ilnp_path *p,
+    ilnp_time_t now)
+{
+	ilnp_time_t sent = p->p_sent[p->p_seq % ILNP_PROBE_RING];
+	ilnp_time_t patience = ilnp_path_patience(p);
+
+	/* Traffic comes in by the same locators: the queue may be long. */
+	if (p->p_lastrx > sent)
+		return (ilnp_since(now, sent) < 3 * patience);
+	/* By others it came when the answer should have: nobody stands still. */
+	for (u_int k = 0; k < ps->ps_n; k++) {
+		const struct ilnp_path *o = &ps->ps_path[ps->ps_order[k]];
+
+		if (o != p && o->p_lastrx > sent + p->p_srtt)
+			return (ilnp_since(now, sent) < ilnp_path_hurry(p));
+	}
+	return (ilnp_since(now, sent) < patience);
+}
+
+/*
+ * Takes in how many packets have come by each path.  A path by which none came
+ * keeps its rate: that is what it is measured by.
+ */
+static void
+count_in(struct ilnp_pathset *ps, uint32_t came[ILNP_PATHS_MAX],
+    ilnp_time_t now)
+{
+	for (u_int k = 0; k < ps->ps_n; k++) {
+		struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
+		uint64_t n = p->p_rxpkts - p->p_seen, rate;
+		ilnp_time_t span = ilnp_since(now, p->p_counted);
+
+		came[k] = n > RATE_MAX ? RATE_MAX : (uint32_t)n;
+		if (n == 0)
+			continue;
+		rate = came[k] * ILNP_SEC(1) / span;
+		if (rate > RATE_MAX)
+			rate = RATE_MAX;
+		p->p_rate = span > RATE_AGE ? (uint32_t)rate :
+		    (uint32_t)(((uint64_t)p->p_rate * 7 + rate) / 8);
+		p->p_seen = p->p_rxpkts;
+		p->p_counted = now;
+	}
+}
+
+/*
+ * For how much of `span' us the packets that came by one of the paths that are
+ * UP are worth, at the rate usual there.
+ */
+static ilnp_time_t
+busy_for(const struct ilnp_pathset *ps, const uint32_t came[ILNP_PATHS_MAX],
+    ilnp_time_t span)
+{
+	ilnp_time_t most = 0;
+
+	for (u_int k = 0; k < ps->ps_n; k++) {
+		const struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
+		ilnp_time_t t;
+
+		if (p->p_state != ILNP_PATH_UP || p->p_rate < RATE_MIN)
+			continue;
+		t = came[k] * ILNP_SEC(1) / p->p_rate;
+		if (t > most)
+			most = t;
+	}
+	return (most < span ? most : span);
+}
+
+ilnp_time_t
+ilnp_pathset_watch(struct ilnp_pathset *ps, ilnp_time_t now, uint32_t *quiet,
+    uint32_t *silent)
+{
+	uint32_t came[ILNP_PATHS_MAX], fastest = 0;
+	ilnp_time_t gap = ps->ps_lookgap != 0 ? ps->ps_lookgap : LOOK_LEAST;
+	ilnp_time_t span = ilnp_since(now, ps->ps_looked), busy;
+	bool late = ps->ps_lookgap == 0 || span > 3 * gap;
+
+	*quiet = *silent = 0;
+	if (ps->ps_n < 2)
+		return (0);
+	if (span < gap)
+		return (ps->ps_looked + gap);
+	count_in(ps, came, now);
+	busy = busy_for(ps, came, span);
+	for (u_int k = 0; k < ps->ps_n; k++) {
+		struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
+		ilnp_time_t turns;
+
+		if (p->p_rate > fastest &&
+		    ilnp_since(now, p->p_counted) < RATE_AGE)
+			fastest = p->p_rate;
+		/* Who was late himself must not blame others. */
+		if (came[k] != 0 || late || p->p_rate < RATE_MIN ||
+		    p->p_state != ILNP_PATH_UP) {
+			p->p_quiet = 0;
+			continue;
+		}
+		p->p_quiet += (uint32_t)busy;
+		turns = TURNS * ILNP_SEC(1) / p->p_rate;
+		if (turns < 2 * gap)
+			turns = 2 * gap;
+		if (p->p_quiet >= turns && (p->p_silent == 0 ||
+		    ilnp_since(now, p->p_silent) >= SILENT_GAP)) {
+			*silent |= 1U << ps->ps_order[k];
+			p->p_silent = now;
+			p->p_rate = 0;
+		} else if (p->p_waiting || p->p_lasttx <= p->p_lastrx ||
+		    ilnp_since(now, p->p_lastrx) < turns ||
+		    p->p_doubted > p->p_lastrx || (p->p_doubted != 0 &&
+		    ilnp_since(now, p->p_doubted) < DOUBT_GAP))
+			continue;
+		*quiet |= 1U << ps->ps_order[k];
+		p->p_doubted = now;
+	}
+	ps->ps_looked = now;
+	ps->ps_lookgap = 0;
+	if (fastest < RATE_MIN)
+		return (0);
+	gap = LOOK_TURNS * ILNP_SEC(1) / fastest;
+	ps->ps_lookgap = gap < LOOK_LEAST ? LOOK_LEAST :
+	    gap > LOOK_MOST ? LOOK_MOST : gap;
+	return (now + ps->ps_lookgap);
 }

@@ -10,11 +10,16 @@
  * Liveness follows the ideas of REAP (RFC 5534): traffic that comes in says a
  * path may live, only an answer to a probe of ours says that it does.
  *
- *	state	ANSWER	LOST			UNREACH
- *	NEW	UP	DOWN after probe_fails	DOWN
- *	UP	UP	SUSPECT			SUSPECT
- *	SUSPECT	UP	DOWN after probe_fails	SUSPECT
- *	DOWN	UP	DOWN			DOWN
+ *	state	ANSWER	LOST			UNREACH	SILENT
+ *	NEW	UP	DOWN after probe_fails	DOWN	NEW
+ *	UP	UP	SUSPECT			SUSPECT	SUSPECT
+ *	SUSPECT	UP	DOWN after probe_fails	SUSPECT	SUSPECT
+ *	DOWN	UP	DOWN			DOWN	DOWN
+ *
+ * A path by which packets came steadily and come no more, while others of the
+ * session go on, is SILENT: it carries nothing until it has answered a probe,
+ * which is sent at once.  So a path that is suspected wrongly, because the
+ * peer has no use for it any more, misses its share for one round trip.
  *
  * A remote locator that only a Locator Update or a packet has named gets a few
  * packets until a probe has been answered from it, so that a peer cannot aim
@@ -36,7 +41,8 @@ enum ilnp_pathstate {
 enum ilnp_pathevent {
 	ILNP_PATH_ANSWER,	/* a probe was answered, or the peer's first packet */
 	ILNP_PATH_LOST,		/* a probe was not answered in time */
-	ILNP_PATH_UNREACH	/* an ICMPv6 error says so */
+	ILNP_PATH_UNREACH,	/* an ICMPv6 error says so */
+	ILNP_PATH_SILENT	/* nothing comes in by it, but by others */
 };
 
 /* Paths that one packet takes at most. */
@@ -97,6 +103,12 @@ struct ilnp_path {
 	uint64_t	p_txbytes;
 	uint64_t	p_rxpkts;
 	uint64_t	p_rxbytes;
+	uint64_t	p_seen;		/* p_rxpkts at p_counted */
+	ilnp_time_t	p_counted;	/* last look that found packets */
+	uint32_t	p_rate;		/* packets in, per second, smoothed */
+	uint32_t	p_quiet;	/* us without one while others had some */
+	ilnp_time_t	p_doubted;	/* last probed for being quiet, 0 = never */
+	ilnp_time_t	p_silent;	/* last SILENT, 0 = never */
 };
 
 struct ilnp_pathset {
@@ -105,6 +117,8 @@ struct ilnp_pathset {
 	uint32_t	ps_blind;	/* packets to unproven locators in a row */
 	uint32_t	ps_n;		/* paths */
 	uint8_t		ps_order[ILNP_PATHS_MAX];	/* their slots */
+	ilnp_time_t	ps_looked;	/* at what comes in */
+	ilnp_time_t	ps_lookgap;	/* to the next look, 0: none is due */
 	struct ilnp_choice ps_choice;	/* of flows that have none */
 	uint64_t	ps_gonetxpkts;	/* totals of paths that are no more */
 	uint64_t	ps_gonetxbytes;
@@ -185,7 +199,30 @@ bool	ilnp_path_event(struct ilnp_path *, enum ilnp_pathevent,
 /* Takes in a round-trip time sample, in us (RFC 6298 s2). */
 void	ilnp_path_rtt(struct ilnp_path *, uint64_t sample);
 
-/* How long to wait for the answer to a probe, in us: 0.3 to 2 s. */
+/*
+ * How long to wait for the answer to a probe, in us, at least 0.3 s and at
+ * most 2 s: as long as hosts may stand still.
+ */
 ilnp_time_t ilnp_path_patience(const struct ilnp_path *);
+
+/* The same for a path that works, if hosts are known not to stand still. */
+ilnp_time_t ilnp_path_hurry(const struct ilnp_path *);
+
+/*
+ * True if the answer to the latest probe may still come, though it has not in
+ * the time that ilnp_path_hurry() gives it.
+ */
+bool	ilnp_pathset_waits(const struct ilnp_pathset *,
+	    const struct ilnp_path *, ilnp_time_t now);
+
+/*
+ * Looks at what has come in since the last look: which paths that are UP have
+ * fallen silent.  `silent' has the slots of those by which nothing comes while
+ * others go on, `quiet' those that should be probed now, be it that nothing
+ * comes by any path.
+ * Returns when to look again, 0 if too little comes in to tell anything from.
+ */
+ilnp_time_t ilnp_pathset_watch(struct ilnp_pathset *, ilnp_time_t now,
+	    uint32_t *quiet, uint32_t *silent);
 
 #endif /* !_ILNP_PATH_H_ */

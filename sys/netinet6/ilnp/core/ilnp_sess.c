@@ -137,14 +137,20 @@ ilnp_sess_confirmed(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t rtt,
 		ilnp_sess_announce(c, s, ilnp_sess_believed(c, s, rtt, now));
 }
 
-void
+bool
 ilnp_sess_confirm(struct ilnp_ilcc *c, struct ilnp_sess *s)
 {
+	bool news;
+
 	ilnp_lock(&s->s_lock);
+	news = s->s_confirmed == 0;
 	ilnp_sess_confirmed(c, s, 0, s->s_lastrx);
 	ilnp_unlock(&s->s_lock);
-	ilnp_ilcc_unhalf(c, s);
-	ilnp_ilcc_busy(c, s);
+	if (news) {
+		ilnp_ilcc_unhalf(c, s);
+		ilnp_ilcc_busy(c, s);
+	}
+	return (news);
 }
 
 /*
@@ -158,6 +164,7 @@ ilnp_sess_setnonce(struct ilnp_ilcc *c, struct ilnp_sess *s,
 {
 	ILNP_LOCK_ASSERT(&s->s_lock);
 	s->s_nin = *nonce;
+	s->s_token = ilnp_ilcc_token(c, nonce);
 	s->s_provisional = !proven;
 	s->s_state = ILNP_SESS_OPEN;
 	if (proven)
@@ -555,7 +562,7 @@ ilnp_sess_probe(struct ilnp_ilcc *c, struct ilnp_sess *s, struct ilnp_path *p,
 	p->p_seq++;
 	p->p_sent[p->p_seq % ILNP_PROBE_RING] = now;
 	p->p_waiting = true;
-	p->p_due = now + ilnp_path_patience(p);
+	p->p_due = now + ilnp_path_hurry(p);
 	ilnp_wr_be(&w, ilnp_sess_token(c, s, &p->p_pair, p->p_seq), 8);
 	ilnp_sess_ctl(s, &p->p_pair, p->p_if, a);
 	a->a_ctl.cp_kind = ILNP_CTL_PROBE;

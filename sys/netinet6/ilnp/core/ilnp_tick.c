@@ -89,20 +89,6 @@ tick_lu(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now,
 	return (s->s_lu_due);
 }
 
-/*
- * Decides on a probe that has not been answered in time.
- * Returns true if the wait goes on: traffic still comes in by the same
- * locators, so the queue may just be long.
- */
-static bool
-wait_on(const struct ilnp_path *p, ilnp_time_t now)
-{
-	ilnp_time_t sent = p->p_sent[p->p_seq % ILNP_PROBE_RING];
-
-	return (p->p_lastrx > sent &&
-	    ilnp_since(now, sent) < 3 * ilnp_path_patience(p));
-}
-
 /* True if the session's paths may be probed at all. */
 static bool
 may_probe(const struct ilnp_sess *s)
@@ -133,8 +119,8 @@ tick_path(struct ilnp_ilcc *c, struct ilnp_sess *s, struct ilnp_path *p,
 		return (p->p_due);
 	/* A wait whose end nobody looked at, in an idle session, is void. */
 	if (p->p_waiting && ilnp_since(now, p->p_due) < TICK_IDLE) {
-		if (wait_on(p, now)) {
-			p->p_due = now + ilnp_path_patience(p) / 2;
+		if (ilnp_pathset_waits(s->s_paths, p, now)) {
+			p->p_due = now + ilnp_path_hurry(p) / 2;
 			return (p->p_due);
 		}
 		p->p_waiting = false;
@@ -169,12 +155,40 @@ way_back(struct ilnp_sess *s)
 	return (p);
 }
 
+/*
+ * Suspects paths that have fallen silent and has them probed at once.  Where
+ * each flow keeps to its path silence may only mean that a flow is over, and
+ * others must not be moved for that: there a probe alone decides.
+ * Returns when to look again, 0: not before the next probe.
+ */
+static ilnp_time_t
+watch_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+{
+	struct ilnp_pathset *ps = s->s_paths;
+	uint32_t quiet, silent;
+	ilnp_time_t next;
+
+	next = ilnp_pathset_watch(ps, now, &quiet, &silent);
+	for (u_int i = 0; (quiet & ~0U << i) != 0; i++) {
+		struct ilnp_path *p = &ps->ps_path[i];
+
+		if ((quiet & 1U << i) == 0)
+			continue;
+		if ((silent & 1U << i) != 0 && ps->ps_alg->sa_spreads)
+			ilnp_sess_pathevent(c, s, p, ILNP_PATH_SILENT, now);
+		if (!p->p_waiting)
+			p->p_due = now;
+	}
+	return (next);
+}
+
 static ilnp_time_t
 tick_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now,
     struct ilnp_acts *acts)
 {
 	ilnp_time_t next = now + TICK_IDLE;
 	struct ilnp_path *p;
+	ilnp_time_t look;
 
 	if (!may_probe(s) || !ilnp_sess_paths(c, s, now))
 		return (next);
@@ -185,6 +199,9 @@ tick_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now,
 			next = sooner(next, tick_path(c, s, p, now, acts));
 		return (next);
 	}
+	look = watch_paths(c, s, now);
+	if (look != 0)
+		next = sooner(next, look);
 	for (u_int i = 0; i < s->s_paths->ps_cap; i++) {
 		p = &s->s_paths->ps_path[i];
 		if (p->p_used)
