@@ -154,9 +154,12 @@ class Agent:
         `lives` raises what is wrong with a machine that cannot answer any more.
         """
         deadline = time.monotonic() + seconds
+        # Each time longer: a machine that is slow answers what it was asked before, one by one.
+        patience = 1.0
         while True:
+            patience = min(2 * patience, seconds)
             try:
-                self.ask("true", timeout=min(2.0, seconds))
+                self.ask("true", timeout=patience)
                 return
             except (Timeout, EnvironmentMissing) as err:
                 lives()

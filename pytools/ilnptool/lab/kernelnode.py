@@ -153,7 +153,9 @@ class KernelNode:
         self._topology = topology
         self._backend = MachineBackend(agent, node.name)
         self._names = {
-            format_nid(nid): each.name for each in topology.nodes for nid in nids_of(topology, each)
+            format_nid(nid).replace(":", "-"): each.name
+            for each in topology.nodes
+            for nid in nids_of(topology, each)
         }
         self._commands: dict[str, Callable[[Mapping[str, Any]], _Answer]] = {
             "status": self._status,
