@@ -2,7 +2,8 @@
 """The locator API where the kernel speaks ILNP: socket options (netinet6/ilnp/ilnp_sock.h).
 
 The same as ilnptool.sock, without events: `with KernelSocket(sock) as paths: paths.redundant()'.
-A choice ends with the `with' block or with the socket.
+A choice ends with the `with' block or with the socket.  One that is made before the socket is
+connected counts from its first packet on; `status' needs a connection.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def write_choice(kind: str, local: L64 | None, remote: L64 | None) -> bytes:
 
 
 class KernelSocket(PathChooser):
-    """The paths of one TCP or UDP socket that the kernel has connected by ILNP."""
+    """The paths of one TCP or UDP socket that the kernel connects by ILNP."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock

@@ -319,6 +319,20 @@ test_ends(void)
 	test_short();
 }
 
+/* Sockets of all kinds, and what programs may say of them. */
+static void
+test_sockets(void)
+{
+	struct packet k;
+
+	net_open();
+	(void)net_receive(&k, 1500);
+	(void)sysctl_set("net.inet6.ilnp6.nids", "0211-22ff-fe33-4455");
+	set("enable", 1);
+	check(two_locators(), "two locators");
+	test_wish();
+}
+
 /* The groups of scenarios, in their order; some run only if asked for. */
 static const struct {
 	const char *name;
@@ -326,6 +340,7 @@ static const struct {
 	bool	always;
 } groups[] = {
 	{ "wire", test_wire, true },
+	{ "sockets", test_sockets, true },
 	{ "harm", test_harm, true },
 	{ "move", test_move, true },
 	{ "load", test_load, true },

@@ -120,5 +120,6 @@ void	test_module(void);
 void	test_sock(void);
 void	test_prog(void);
 void	test_ping(void);
+void	test_wish(void);
 
 #endif /* !_KT_KT_H_ */

@@ -163,7 +163,7 @@ net_open(void)
 
 	must(sysctl_set_int("net.inet6.ip6.accept_rtadv", 1), "accept_rtadv");
 	for (int t = 0; t < TAPS; t++)
-		if (t != TAP_OFFLOAD)
+		if (t != TAP_OFFLOAD && tap_fd[t] < 0)
 			open_tap(s, t);
 	(void)sys_close(s);
 }

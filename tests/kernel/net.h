@@ -22,7 +22,10 @@ struct ilv {
 	uint64_t	nid;
 };
 
-/* Opens tap0 and tap1, brings them up and lets them accept advertisements. */
+/*
+ * Opens tap0 and tap1 if they are not, brings them up and lets them accept
+ * advertisements.
+ */
 void	net_open(void);
 
 /* Opens TAP_OFFLOAD, with all its capabilities switched on. */

@@ -113,9 +113,9 @@ bad(int fd, int udp)
 	struct ilv other = { GUEST_A, FAR9 }, nowhere = { FAR_E, 0 };
 	socklen_t len = sizeof(ch);
 
-	check(sys_getsockopt(udp, IPPROTO_IPV6, ILNP_SO_CHOICE, &ch, &len) ==
-	    -ENOTCONN && choose(udp, ILNP_CHOICE_PIN, guest_a, any) ==
-	    -ENOTCONN, "a socket that is not connected has no choice");
+	check(sys_getsockopt(udp, IPPROTO_IPV6, ILNP_SO_LOCAL, &ch, &len) ==
+	    -ENOTCONN && sys_getsockopt(udp, IPPROTO_IPV6, ILNP_SO_PATHS, &ch,
+	    &len) == -ENOTCONN, "a socket that is not connected has no paths");
 	check(sys_setsockopt(fd, IPPROTO_IPV6, ILNP_SO_CHOICE, &ch,
 	    sizeof(ch) - 1) == -EINVAL, "half a choice is refused");
 	check(sys_setsockopt(fd, IPPROTO_IPV6, ILNP_SO_CHOICE, (void *)16,

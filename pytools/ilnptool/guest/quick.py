@@ -19,7 +19,7 @@ from ilnptool.run import run
 
 PROGRAM = Path("tests/kernel")
 # In the order in which they run; `bench' measures and is asked for by `make bench-kernel'.
-GROUPS = ("wire", "harm", "move", "load", "end")
+GROUPS = ("wire", "sockets", "harm", "move", "load", "end")
 # Those that run if none is named.
 USUAL = GROUPS
 FORGED = 20_000

@@ -47,10 +47,10 @@
 #define	ILNP_IDENTITY_W3	0x25fa
 
 /*
- * Socket options of level IPPROTO_IPV6, for sockets connected by ILNP; values
- * are of struct in6_addr or those of ilnp_sock.h.  They tell the locators in
- * use now, whereas getsockname() and getpeername() keep to those that the flow
- * began with.
+ * Socket options of level IPPROTO_IPV6; values are of struct in6_addr or those
+ * of ilnp_sock.h.  They tell the locators in use now, whereas getsockname() and
+ * getpeername() keep to those that the flow began with.  Those that can be set
+ * may be before the socket is connected.
  */
 #define	ILNP_SO_LOCAL		120	/* read: from where we send */
 #define	ILNP_SO_PEER		121	/* read: where the peer is reached */

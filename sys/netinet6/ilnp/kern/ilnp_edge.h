@@ -140,6 +140,16 @@ struct ilnp_flowtab {
 	uint32_t	t_swept;	/* (x) where the next sweep goes on */
 };
 
+/*
+ * What a program has chosen for a socket before it is connected; hangs on the
+ * inpcb, under its lock, and is copied into each flow that begins there.
+ */
+struct ilnp_wish {
+	struct ilnp_choice w_choice;	/* ch_lost: false */
+	struct ilnp_nidpair w_nids;	/* it is for these alone; 0: for all */
+};
+#define	ilnp_inp_wish	spare_ptr	/* in an inpcb; NULL: none */
+
 #define	ILNP_NAME_MAX	256	/* of a name with its NUL */
 
 /*
@@ -208,6 +218,7 @@ struct ilnp_edge {
 	struct ilnp_ilcc *e_cache;	/* (e) NULL: ILNP is off */
 	struct ilnp_here *e_here;	/* (e) NULL: as above */
 	struct ilnp_conf e_conf;	/* (x) knobs, kept while ILNP is off */
+	const struct ilnp_sel_alg *e_alg;	/* (x) likewise */
 	uint32_t	e_nnids;	/* (x) configured NIDs */
 	struct ilnp_nid	e_nid[ILNP_NIDS_MAX];	/* (x) */
 	uint32_t	e_nidle;	/* (x) interfaces not to be used */
@@ -463,6 +474,16 @@ const struct ilnp_note *ilnp_note_find(const struct mbuf *);
 
 /* Puts an empty note on a packet.  Returns NULL if memory is short. */
 struct ilnp_note *ilnp_note_add(struct mbuf *);
+
+/* ilnp_edge_sockopt.c */
+
+/*
+ * What a socket wants of a flow between these, or NULL: its own wish, or that
+ * of the listener it is being cloned from.  The inpcb is locked; so is that
+ * of the listener, by the SYN cache.
+ */
+const struct ilnp_choice *ilnp_wish_of(const struct inpcb *,
+	    const struct ilnp_nidpair *);
 
 /* ilnp_edge_mbuf.c */
 

@@ -128,16 +128,55 @@ choose_source(const struct ilnp_here *h, const struct inpcb *inp,
 	return (prison_check_ip6(inp->inp_cred, chosen) == 0);
 }
 
-bool
-ilnp_door_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
-    bool selected, struct in6_addr *laddr, int *error __unused)
+/*
+ * The session of a socket that is being connected, borrowed, and the source
+ * address it gets; NULL if the flow will be one of plain IPv6.
+ */
+static struct ilnp_sess *
+open_for(struct ilnp_edge *e, const struct inpcb *inp,
+    const struct in6_addr *to, const struct in6_addr *found,
+    struct in6_addr *source)
 {
-	struct ilnp_edge *e = &V_ilnp_edge;
 	struct ilnp_ilcc *c = ilnp_load_ptr(&e->e_cache);
 	const struct ilnp_here *h = ilnp_load_ptr(&e->e_here);
-	struct ilnp_ilv remote = ilnp_ilv_of(&sin6->sin6_addr);
+	struct ilnp_ilv remote = ilnp_ilv_of(to);
 	struct ilnp_nidpair nids;
-	struct in6_addr source;
+
+	if (c == NULL || h == NULL || ilnp_flow_proto(inp) == 0 ||
+	    !ilnp_l64_usable(remote.l64) || !ilnp_nid_usable(remote.nid) ||
+	    ilnp_loc_nid(h, remote.nid) ||
+	    !choose_source(h, inp, found, source))
+		return (NULL);
+	nids.local = ilnp_ilv_of(source).nid;
+	nids.remote = remote.nid;
+	return (ilnp_conn_open(e, c, &nids, remote.l64));
+}
+
+/* True if a path or none will do, and there is no such path. */
+static bool
+must_fail(struct ilnp_edge *e, const struct inpcb *inp, struct ilnp_sess *s,
+    const struct in6_addr *source, const struct in6_addr *to)
+{
+	struct ilnp_nidpair nids = {
+		.local = ilnp_ilv_of(source).nid,
+		.remote = ilnp_ilv_of(to).nid
+	};
+	const struct ilnp_choice *wish = ilnp_wish_of(inp, &nids);
+	struct ilnp_choice trial = { };
+
+	if (wish == NULL || wish->ch_kind != ILNP_CHOICE_STRICT)
+		return (false);
+	return (s == NULL || ilnp_sess_choose(ilnp_load_ptr(&e->e_cache), s,
+	    &trial, wish) != 0);
+}
+
+bool
+ilnp_door_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
+    bool selected, struct in6_addr *laddr, int *error)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	struct in6_addr source = *laddr;
+	struct ilnp_sess *s;
 
 	INP_WLOCK_ASSERT(inp);
 	if (!selected)
@@ -145,14 +184,12 @@ ilnp_door_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
 	/* An attempt to connect may have failed after this point. */
 	inp->inp_inc.inc_flags &= ~INC_ILNP;
 	inp->in6p_zoneid = 0;
-	if (c == NULL || h == NULL || ilnp_flow_proto(inp) == 0 ||
-	    !ilnp_l64_usable(remote.l64) || !ilnp_nid_usable(remote.nid) ||
-	    ilnp_loc_nid(h, remote.nid) ||
-	    !choose_source(h, inp, laddr, &source))
-		return (false);
-	nids.local = ilnp_ilv_of(&source).nid;
-	nids.remote = remote.nid;
-	if (ilnp_conn_open(e, c, &nids, remote.l64) != NULL) {
+	s = open_for(e, inp, &sin6->sin6_addr, laddr, &source);
+	if (must_fail(e, inp, s, &source, &sin6->sin6_addr)) {
+		*error = EADDRNOTAVAIL;
+		return (true);
+	}
+	if (s != NULL) {
 		inp->inp_inc.inc_flags |= INC_ILNP;
 		*laddr = source;
 	}

@@ -201,6 +201,7 @@ insert_flow(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
 {
 	struct ilnp_flowtab *t = &e->e_flows;
 	struct ilnp_flow *f = ilnp_env_alloc(sizeof(*f));
+	const struct ilnp_choice *wish;
 
 	if (f == NULL)
 		return (false);
@@ -219,6 +220,9 @@ insert_flow(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
 			free(f, M_ILNP);
 			return (false);
 		}
+		wish = ilnp_wish_of(inp, &f->f_nids);
+		if (wish != NULL)
+			f->f_choice = *wish;
 	}
 	mtx_lock(&t->t_lock);
 	if (t->t_bucket == NULL) {

@@ -123,26 +123,28 @@ static int
 sysctl_algorithm(SYSCTL_HANDLER_ARGS)
 {
 	struct ilnp_edge *e = &V_ilnp_edge;
-	char name[32] = "";
+	const struct ilnp_sel_alg *alg;
+	char name[32];
 	int error;
 
 	sx_xlock(&e->e_sx);
-	if (e->e_cache != NULL)
-		(void)strlcpy(name, ilnp_ilcc_algorithm_name(e->e_cache),
-		    sizeof(name));
-	error = SYSCTL_OUT(req, name, strlen(name) + 1);
+	error = SYSCTL_OUT(req, e->e_alg->sa_name,
+	    strlen(e->e_alg->sa_name) + 1);
 	if (error == 0 && req->newptr != NULL) {
 		error = read_string(req, name, sizeof(name));
-		if (error == 0)
-			error = e->e_cache == NULL ? ENXIO :
-			    ilnp_ilcc_algorithm(e->e_cache, name);
+		alg = error != 0 ? NULL : ilnp_sel_lookup(name);
+		if (alg != NULL) {
+			e->e_alg = alg;
+			if (e->e_cache != NULL)
+				error = ilnp_ilcc_algorithm(e->e_cache, name);
+		} else if (error == 0)
+			error = ENOENT;
 	}
 	sx_xunlock(&e->e_sx);
 	return (error);
 }
 SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, algorithm, CTLTYPE_STRING | VNET_RW,
-    NULL, 0, sysctl_algorithm, "A",
-    "How new sessions choose among paths; ILNP must be enabled");
+    NULL, 0, sysctl_algorithm, "A", "How new sessions choose among paths");
 
 static int
 sysctl_nids(SYSCTL_HANDLER_ARGS)

@@ -110,6 +110,7 @@ ilnp_edge_enable(struct ilnp_edge *e)
 	c = ilnp_ilcc_alloc(&e->e_conf, ilnp_event_post, e);
 	if (c == NULL)
 		return (ENOMEM);
+	(void)ilnp_ilcc_algorithm(c, e->e_alg->sa_name);
 	e->e_acts = malloc(sizeof(*e->e_acts) + ILNP_ACTS_TICK *
 	    sizeof(struct ilnp_act), M_ILNP, M_WAITOK);
 	e->e_acts->as_max = ILNP_ACTS_TICK;
@@ -184,6 +185,7 @@ make_edge(const void *unused __unused)
 	mtx_init(&e->e_hintlock, "ilnp hints", NULL, MTX_DEF);
 	mtx_init(&e->e_flows.t_lock, "ilnp flows", NULL, MTX_DEF);
 	ilnp_conf_init(&e->e_conf);
+	e->e_alg = ilnp_sel_algs[0];
 	ilnp_event_init(e);
 	TIMEOUT_TASK_INIT(ilnp_tasks, &e->e_tick, 0, tick_task, e);
 	ilnp_loc_init(e);

@@ -136,6 +136,9 @@ void	ilnp_door_pcb_insert(struct inpcb *inp);
 void	ilnp_door_pcb_rehash(struct inpcb *inp);
 void	ilnp_door_pcb_remove(struct inpcb *inp);
 
+/* A PCB with a wish (struct ilnp_wish) is being freed; inpcb write locked. */
+void	ilnp_door_pcb_free(struct inpcb *inp);
+
 /*
  * A segment for a listening socket: `inc' has been filled from its addresses
  * and ports.  Net epoch, inpcb locked.
@@ -230,7 +233,7 @@ static inline bool
 ilnp_hook_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
     bool selected, struct in6_addr *laddr, int *error)
 {
-	return (__predict_false(ilnp_active != 0) &&
+	return (__predict_false(ilnp_active != 0 || inp->spare_ptr != NULL) &&
 	    ilnp_door_connect(inp, sin6, selected, laddr, error));
 }
 
@@ -261,6 +264,13 @@ ilnp_hook_pcb_remove(struct inpcb *inp)
 {
 	if (__predict_false(ilnp_active != 0))
 		ilnp_door_pcb_remove(inp);
+}
+
+static inline void
+ilnp_hook_pcb_free(struct inpcb *inp)
+{
+	if (__predict_false(inp->spare_ptr != NULL))
+		ilnp_door_pcb_free(inp);
 }
 
 static inline void
@@ -325,6 +335,7 @@ ilnp_hook_maxmtu(const struct in_conninfo *inc, uint32_t mtu,
 #define	ilnp_hook_pcb_insert(inp)				((void)0)
 #define	ilnp_hook_pcb_rehash(inp)				((void)0)
 #define	ilnp_hook_pcb_remove(inp)				((void)0)
+#define	ilnp_hook_pcb_free(inp)					((void)0)
 #define	ilnp_hook_mark(inc, m)					((void)0)
 #define	ilnp_hook_flowkey(inc, key)		((void)sizeof(*(key)), (inc))
 #define	ilnp_hook_same_flow(a, b)				false
