@@ -229,7 +229,7 @@ ilnp_ilcc_bytoken(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 
 		ilnp_lock(&s->s_lock);
 		found = !s->s_dead && s->s_nin.n_len != 0 &&
-		    ilnp_ilcc_token(c, &s->s_nin) == token;
+		    s->s_token == token;
 		ilnp_unlock(&s->s_lock);
 		if (found)
 			return (s);
@@ -676,6 +676,7 @@ ilnp_ilcc_accept(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 		return (ENOMEM);
 	}
 	s->s_nin = *peer;
+	s->s_token = ilnp_ilcc_token(c, peer);
 	if (ilnp_load_32(&c->c_conf.nonce_shared) != 0)
 		s->s_nout = *peer;
 	else {

@@ -217,6 +217,7 @@ struct ilnp_in {
 	/* What the core answers. */
 	struct ilnp_sess *i_sess;	/* borrowed */
 	struct ilnp_nidpair i_nids;	/* seen from our side */
+	uint32_t	i_token;	/* of the nonce, if it is i_sess's */
 	enum ilnp_cksum	i_cksum;	/* what the peer sends; UNKNOWN: find
 					   out and call ilnp_sess_cksum() */
 	struct ilnp_view i_quote;	/* ERROR: the quoted packet */
@@ -257,8 +258,11 @@ bool	ilnp_sess_cksum(struct ilnp_ilcc *, struct ilnp_sess *,
 /* The locators of the peer's last packet with a nonce; zero if there is none. */
 struct ilnp_l64pair ilnp_sess_rxpair(struct ilnp_sess *);
 
-/* Says that the peer has been heard to answer us (a TCP handshake is done). */
-void	ilnp_sess_confirm(struct ilnp_ilcc *, struct ilnp_sess *);
+/*
+ * Says that the peer has been heard to answer us (a TCP handshake is done).
+ * Returns true if ilnp_ilcc_tick() is to be called soon.
+ */
+bool	ilnp_sess_confirm(struct ilnp_ilcc *, struct ilnp_sess *);
 
 /*
  * Timers: probes, Locator Updates, fallback, ageing.  Call when the returned

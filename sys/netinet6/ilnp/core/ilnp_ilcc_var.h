@@ -62,6 +62,7 @@ struct ilnp_sess {
 	ilnp_time_t	s_created;		/* (c) */
 	ilnp_time_t	s_firsttx;		/* (s) of this try, 0 = none yet */
 	uint32_t	s_lu_rxhash;		/* (s) of the last set accepted */
+	uint32_t	s_token;		/* (s) of s_nin, if that is known */
 	uint32_t	s_holds;		/* (s) flows that belong to it */
 	uint32_t	s_slot;			/* (p) in c_pool */
 	uint32_t	s_halfslot;		/* (p) in c_half, or NOSLOT */

@@ -405,6 +405,7 @@ input_nonce(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in,
 		return (verdict);
 	}
 	in->i_sess = s;
+	in->i_token = s->s_token;
 	in->i_cksum = (enum ilnp_cksum)s->s_rxcksum;
 	note_arrival(c, s, in, now);
 	/* Also one who only listens must ask who it is (RFC 6741 s13.1). */

@@ -129,12 +129,13 @@ struct ilnp_flow {
 
 CK_LIST_HEAD(ilnp_flowhead, ilnp_flow);
 
-#define	ILNP_FLOW_BUCKETS	4096
+#define	ILNP_FLOW_BITS		12
+#define	ILNP_FLOW_BUCKETS	(1U << ILNP_FLOW_BITS)
 
 struct ilnp_flowtab {
 	struct mtx	t_lock;
 	struct ilnp_flowhead *t_bucket;	/* (t) */
-	uint64_t	t_key[2];	/* constant */
+	uint64_t	t_key[4];	/* constant */
 	uint32_t	t_n;		/* (t) */
 	uint32_t	t_unsure;	/* (t) of these, not f_sure */
 	uint32_t	t_swept;	/* (x) where the next sweep goes on */
@@ -491,7 +492,15 @@ const struct ilnp_choice *ilnp_wish_of(const struct inpcb *,
  * Makes the first `len' octets of a packet contiguous and writable.
  * Consumes m: returns the packet, or NULL with it freed.
  */
-struct mbuf *ilnp_mbuf_head(struct mbuf *m, int len);
+struct mbuf *ilnp_mbuf_makehead(struct mbuf *m, int len);
+
+static inline struct mbuf *
+ilnp_mbuf_head(struct mbuf *m, int len)
+{
+	if (__predict_true(m->m_len >= len && M_WRITABLE(m)))
+		return (m);
+	return (ilnp_mbuf_makehead(m, len));
+}
 
 /* The offset of the checksum in a transport header, or 0 if it has none. */
 u_int	ilnp_mbuf_sumoff(uint8_t proto);

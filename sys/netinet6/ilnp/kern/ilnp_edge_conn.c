@@ -252,9 +252,9 @@ ilnp_door_accept(struct inpcb *inp, const struct in_conninfo *inc,
 		inp->inp_inc.inc_flags &= ~INC_ILNP;
 		return;
 	}
-	ilnp_sess_confirm(c, s);
+	if (ilnp_sess_confirm(c, s))
+		ilnp_edge_kick(&V_ilnp_edge);
 	inp->in6p_zoneid = inc->inc6_zoneid;
-	ilnp_edge_kick(&V_ilnp_edge);
 }
 
 uint32_t

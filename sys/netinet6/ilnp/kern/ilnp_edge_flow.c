@@ -86,30 +86,17 @@ ilnp_flow_free(struct ilnp_edge *e)
 	free(b, M_ILNP);
 }
 
-/* The halves of a product, mixed: every bit of both factors counts. */
-static uint64_t
-fold_product(uint64_t a, uint64_t b)
-{
-	__uint128_t p = (__uint128_t)a * b;
-
-	return ((uint64_t)p ^ (uint64_t)(p >> 64));
-}
-
-/*
- * Once or twice per packet, so cheaper than ilnp_hash(): it proves nothing,
- * and need only be unforeseeable to those who do not know the key.
- */
 static struct ilnp_flowhead *
 bucket_of(const struct ilnp_flowtab *t, struct ilnp_flowhead *b, uint8_t proto,
     const struct ilnp_nidpair *nids, uint16_t lport, uint16_t fport)
 {
-	uint64_t ends = (uint64_t)proto << 32 | (uint64_t)lport << 16 | fport;
-	uint64_t h;
+	const uint64_t words[3] = {
+		nids->local.nid, nids->remote.nid,
+		(uint64_t)proto << 32 | (uint64_t)lport << 16 | fport
+	};
 
-	h = fold_product(nids->local.nid ^ t->t_key[0],
-	    nids->remote.nid ^ t->t_key[1]);
-	h = fold_product(h ^ t->t_key[1], ends ^ t->t_key[0]);
-	return (&b[h % ILNP_FLOW_BUCKETS]);
+	return (&b[ilnp_place(t->t_key, words, 3) >>
+	    (64 - ILNP_FLOW_BITS)]);
 }
 
 const struct ilnp_flow *
@@ -454,10 +441,8 @@ ilnp_flow_sure(struct ilnp_edge *e, const struct ilnp_flow *cf)
 		t->t_unsure--;
 	}
 	mtx_unlock(&t->t_lock);
-	if (first && c != NULL) {
-		ilnp_sess_confirm(c, f->f_sess);
+	if (first && c != NULL && ilnp_sess_confirm(c, f->f_sess))
 		ilnp_edge_kick(e);
-	}
 }
 
 void

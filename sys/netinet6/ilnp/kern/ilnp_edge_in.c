@@ -25,8 +25,8 @@
 struct arrival {
 	struct ilnp_edge *a_edge;
 	struct ilnp_ilcc *a_cache;
-	struct ilnp_view a_view;
 	const struct ilnp_flow *a_flow;	/* NULL: of no PCB in the table */
+	struct ilnp_in	a_in;		/* for the core, and what it says */
 };
 
 static const struct ilnp_flow *
@@ -42,19 +42,20 @@ find_flow(const struct ilnp_edge *e, const struct ilnp_view *v,
  * parses them.  Consumes m: returns the packet, or NULL with it freed.
  */
 static struct mbuf *
-look(struct mbuf *m, struct ilnp_view *v, enum ilnp_parse *parsed)
+look(struct mbuf *m, struct ilnp_in *in)
 {
 	m = ilnp_mbuf_head(m, min(m->m_pkthdr.len, FIRST_LOOK));
 	if (m == NULL)
 		return (NULL);
-	*parsed = ilnp_wire_parse(mtod(m, void *), (size_t)m->m_len, v);
-	if (m->m_len < m->m_pkthdr.len && (*parsed == ILNP_PARSE_SHORT ||
-	    (*parsed == ILNP_PARSE_OK && v->v_proto == IPPROTO_ICMPV6)) &&
+	ilnp_in_look(in, mtod(m, const uint8_t *), (size_t)m->m_len);
+	if (m->m_len < m->m_pkthdr.len && (in->i_parsed == ILNP_PARSE_SHORT ||
+	    (in->i_parsed == ILNP_PARSE_OK &&
+	    in->i_view.v_proto == IPPROTO_ICMPV6)) &&
 	    m->m_pkthdr.len <= MJUM9BYTES) {
 		m = ilnp_mbuf_head(m, m->m_pkthdr.len);
 		if (m == NULL)
 			return (NULL);
-		*parsed = ilnp_wire_parse(mtod(m, void *), (size_t)m->m_len, v);
+		ilnp_in_look(in, mtod(m, const uint8_t *), (size_t)m->m_len);
 	}
 	return (m);
 }
@@ -63,7 +64,7 @@ look(struct mbuf *m, struct ilnp_view *v, enum ilnp_parse *parsed)
 static bool
 concerns_core(const struct arrival *a)
 {
-	const struct ilnp_view *v = &a->a_view;
+	const struct ilnp_view *v = &a->a_in.i_view;
 
 	return (v->v_nonce.n_len != 0 || a->a_flow != NULL ||
 	    (v->v_proto == IPPROTO_ICMPV6 &&
@@ -71,22 +72,29 @@ concerns_core(const struct arrival *a)
 }
 
 /*
- * Leaves word on a packet that is not of a known flow, or may begin one in the
- * place of an old one, for those who answer it without a PCB.
+ * True if a packet is for a PCB, to be answered with that: a listener answers
+ * without, and a SYN may be for one although there is an old connection.
  */
+static bool
+has_pcb(const struct ilnp_view *v, const struct ilnp_flow *f)
+{
+	return (f != NULL && (v->v_proto != IPPROTO_TCP || (f->f_sess != NULL &&
+	    (v->v_tcpflags & (TH_SYN | TH_ACK)) != TH_SYN)));
+}
+
+/* Leaves word on a packet for those who answer it without a PCB. */
 static void
 leave_note(const struct arrival *a, struct mbuf *m)
 {
-	const struct ilnp_view *v = &a->a_view;
+	const struct ilnp_view *v = &a->a_in.i_view;
 	struct ilnp_note *n;
 
-	if (v->v_nonce.n_len == 0 || (a->a_flow != NULL &&
-	    (v->v_tcpflags & TH_SYN) == 0))
+	if (v->v_nonce.n_len == 0)
 		return;
 	n = ilnp_note_add(m);
 	if (n == NULL)
 		return;
-	n->n_token = ilnp_ilcc_token(a->a_cache, &v->v_nonce);
+	n->n_token = a->a_in.i_token;
 	n->n_nonceoff = v->v_optoff;
 	n->n_nonce = v->v_nonce;
 	n->n_wire.local = v->v_dst.l64;
@@ -98,7 +106,7 @@ static void
 translate(const struct arrival *a, struct mbuf *m, enum ilnp_cksum kind,
     const struct in6_addr *src, const struct in6_addr *dst)
 {
-	const struct ilnp_view *v = &a->a_view;
+	const struct ilnp_view *v = &a->a_in.i_view;
 	struct ip6_hdr *ip6 = mtod(m, struct ip6_hdr *);
 	u_int sumoff = ilnp_mbuf_sumoff(v->v_proto);
 	uint16_t was = 0, is = ilnp_cksum_l64s(ilnp_ilv_of(src).l64,
@@ -123,9 +131,10 @@ translate(const struct arrival *a, struct mbuf *m, enum ilnp_cksum kind,
 
 /* A packet of a session.  Returns false if it must be dropped. */
 static bool
-deliver(const struct arrival *a, struct mbuf *m, const struct ilnp_in *in)
+deliver(const struct arrival *a, struct mbuf *m)
 {
-	const struct ilnp_view *v = &a->a_view;
+	const struct ilnp_in *in = &a->a_in;
+	const struct ilnp_view *v = &in->i_view;
 	struct ip6_hdr *ip6 = mtod(m, struct ip6_hdr *);
 	const struct ilnp_flow *f = a->a_flow;
 	struct in6_addr src = ip6->ip6_src, dst = ip6->ip6_dst;
@@ -140,7 +149,6 @@ deliver(const struct arrival *a, struct mbuf *m, const struct ilnp_in *in)
 		}
 		f = NULL;
 	}
-	leave_note(a, m);
 	if (v->v_nonce.n_len != 0)
 		ilnp_wire_neutralise(mtod(m, uint8_t *), v);
 	if (f != NULL && v->v_proto == IPPROTO_ICMPV6) {
@@ -148,8 +156,10 @@ deliver(const struct arrival *a, struct mbuf *m, const struct ilnp_in *in)
 		return (true);
 	}
 	if (ilnp_mbuf_sumoff(v->v_proto) == 0 || v->v_laterfrag ||
-	    m->m_len < v->v_l4off + 8 + (v->v_proto == IPPROTO_TCP ? 12 : 0))
+	    m->m_len < v->v_l4off + 8 + (v->v_proto == IPPROTO_TCP ? 12 : 0)) {
+		leave_note(a, m);
 		return (true);
+	}
 	kind = ilnp_mbuf_verify(m, v, in->i_cksum);
 	if (kind == ILNP_CKSUM_UNKNOWN)
 		/* Transport will count and drop it. */
@@ -162,6 +172,8 @@ deliver(const struct arrival *a, struct mbuf *m, const struct ilnp_in *in)
 	else if (f == NULL)
 		f = find_flow(a->a_edge, v, &(struct ilnp_nidpair){
 		    .local = v->v_dst.nid }, false);
+	if (!has_pcb(v, f))
+		leave_note(a, m);
 	if (f != NULL) {
 		dst = f->f_laddr;
 		if (f->f_sess != NULL)
@@ -172,34 +184,31 @@ deliver(const struct arrival *a, struct mbuf *m, const struct ilnp_in *in)
 }
 
 static bool
-judge(struct arrival *a, struct mbuf *m, enum ilnp_parse parsed)
+judge(struct arrival *a, struct mbuf *m)
 {
-	struct ilnp_in in = {
-		.i_pkt = mtod(m, uint8_t *),
-		.i_len = (size_t)m->m_len,
-		.i_parsed = parsed,
-		.i_view = a->a_view,
-		.i_hint = a->a_flow != NULL ? ILNP_FLOW_KNOWN : ILNP_FLOW_OPENS,
-		.i_flow = a->a_flow != NULL ? a->a_flow->f_sess : NULL
-	};
+	struct ilnp_in *in = &a->a_in;
 	struct ilnp_act room[ILNP_ACTS_INPUT];
 	struct ilnp_acts acts = ILNP_ACTS(room);
 	enum ilnp_inverdict verdict;
 	bool pass = false;
 
-	verdict = ilnp_ilcc_input(a->a_cache, &in, ilnp_now(), &acts);
-	SDT_PROBE3(ilnp6, , , in, verdict, m, &in);
+	if (a->a_flow != NULL) {
+		in->i_hint = ILNP_FLOW_KNOWN;
+		in->i_flow = a->a_flow->f_sess;
+	}
+	verdict = ilnp_ilcc_input(a->a_cache, in, ilnp_now(), &acts);
+	SDT_PROBE3(ilnp6, , , in, verdict, m, in);
 	switch (verdict) {
 	case ILNP_IN_IPV6:
 		pass = true;
 		break;
 	case ILNP_IN_DELIVER:
-		pass = deliver(a, m, &in);
+		pass = deliver(a, m);
 		break;
 	case ILNP_IN_ERROR:
-		if (in.i_view.v_nonce.n_len != 0)
-			ilnp_wire_neutralise(mtod(m, uint8_t *), &in.i_view);
-		ilnp_icmp_present(a->a_edge, m, &in,
+		if (in->i_view.v_nonce.n_len != 0)
+			ilnp_wire_neutralise(mtod(m, uint8_t *), &in->i_view);
+		ilnp_icmp_present(a->a_edge, m, in,
 		    ilnp_out_room(a->a_cache));
 		pass = true;
 		break;
@@ -209,7 +218,7 @@ judge(struct arrival *a, struct mbuf *m, enum ilnp_parse parsed)
 	case ILNP_IN_DROP:
 		break;
 	}
-	if (in.i_kick)
+	if (in->i_kick)
 		ilnp_edge_kick(a->a_edge);
 	return (pass);
 }
@@ -230,15 +239,18 @@ static pfil_return_t
 on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
     void *ruleset __unused, struct inpcb *inp __unused)
 {
-	struct arrival a = { .a_edge = &V_ilnp_edge };
-	const struct ilnp_here *h = ilnp_load_ptr(&a.a_edge->e_here);
+	struct ilnp_edge *e = &V_ilnp_edge;
+	const struct ilnp_here *h = ilnp_load_ptr(&e->e_here);
 	struct mbuf *m = *mp;
 	const struct ip6_hdr *ip6 = mtod(m, const struct ip6_hdr *);
+	const struct ilnp_view *v;
 	struct ilnp_nidpair nids;
-	enum ilnp_parse parsed;
+	struct arrival a;
 	bool pass;
 
-	a.a_cache = ilnp_load_ptr(&a.a_edge->e_cache);
+	a.a_edge = e;
+	a.a_flow = NULL;
+	a.a_cache = ilnp_load_ptr(&e->e_cache);
 	if (a.a_cache == NULL || h == NULL)
 		return (PFIL_PASS);
 	nids.local = ilnp_ilv_of(&ip6->ip6_dst).nid;
@@ -249,7 +261,7 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 		if (ip6->ip6_nxt == IPPROTO_ICMPV6 &&
 		    m->m_len > (int)sizeof(*ip6) &&
 		    *(const uint8_t *)(ip6 + 1) == ND_ROUTER_ADVERT)
-			ilnp_loc_rescan(a.a_edge);
+			ilnp_loc_rescan(e);
 		return (PFIL_PASS);
 	}
 	if (ip6->ip6_nxt == IPPROTO_FRAGMENT) {
@@ -257,19 +269,20 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 		reassemble(m);
 		return (PFIL_CONSUMED);
 	}
-	*mp = m = look(m, &a.a_view, &parsed);
+	*mp = m = look(m, &a.a_in);
 	if (m == NULL)
 		return (PFIL_DROPPED);
-	if (parsed == ILNP_PARSE_OK) {
-		if (ilnp_mbuf_sumoff(a.a_view.v_proto) != 0)
-			a.a_flow = find_flow(a.a_edge, &a.a_view, &nids, true);
-		else if (a.a_view.v_proto == IPPROTO_ICMPV6)
-			a.a_flow = ilnp_echo_arrives(a.a_edge, m, &a.a_view);
+	if (a.a_in.i_parsed == ILNP_PARSE_OK) {
+		v = &a.a_in.i_view;
+		if (ilnp_mbuf_sumoff(v->v_proto) != 0)
+			a.a_flow = find_flow(e, v, &nids, true);
+		else if (v->v_proto == IPPROTO_ICMPV6)
+			a.a_flow = ilnp_echo_arrives(e, m, v);
 		if (!concerns_core(&a))
 			return (PFIL_PASS);
 	}
 	/* What does not parse is only counted, and told whose it is. */
-	pass = judge(&a, m, parsed);
+	pass = judge(&a, m);
 	if (pass)
 		return (PFIL_PASS);
 	m_freem(m);

@@ -48,9 +48,9 @@ gather(struct mbuf *m, int len)
 }
 
 struct mbuf *
-ilnp_mbuf_head(struct mbuf *m, int len)
+ilnp_mbuf_makehead(struct mbuf *m, int len)
 {
-	if (__predict_false(!M_WRITABLE(m))) {
+	if (!M_WRITABLE(m)) {
 		struct mbuf *n = m_dup(m, M_NOWAIT);
 
 		m_freem(m);

@@ -98,6 +98,8 @@ add_nids(struct ilnp_edge *e, struct ilnp_ilcc *c)
 	return (error);
 }
 
+#define	LINK_ROOM	16	/* for the header of a link as the system boots */
+
 int
 ilnp_edge_enable(struct ilnp_edge *e)
 {
@@ -130,6 +132,8 @@ ilnp_edge_enable(struct ilnp_edge *e)
 		ilnp_ilcc_free(c);
 		return (error);
 	}
+	/* So that no packet needs another mbuf for its nonce. */
+	max_linkhdr_grow(LINK_ROOM + 16);
 	ilnp_store_ptr(&e->e_cache, c);
 	atomic_add_int(&ilnp_active, 1);
 	ilnp_loc_scan(e);
