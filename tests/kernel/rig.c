@@ -643,7 +643,8 @@ rig_down(void)
 				gone &= is_destroyed(&rig.link[h][i]);
 		if (gone && memory_of("vnet") <= rig.stacks)
 			return (true);
-		sleep_ms(50);
+		/* Asking for memory keeps a slow machine busy. */
+		sleep_ms(gone ? 500 : 50);
 	} while (now_ms() < end);
 	say("%s\n", gone ? "a stack stays" : "a link stays");
 	return (false);

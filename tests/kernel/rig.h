@@ -45,7 +45,7 @@ bool	rig_has(void);
  * Removes the jails, with all that runs in them, and what they had.  Returns
  * true when their stacks have ended, false if they have not after long.
  */
-#define	RIG_END_MS	120000
+#define	RIG_END_MS	300000
 bool	rig_down(void);
 
 /* Runs a function in a network stack of its own process; what it returns. */
