@@ -29,6 +29,15 @@ int	ilnp_teach(const char *name, const struct ilnp_peer *);
 u_int	ilnp_teach_count(const struct ilnp_peer *);
 struct in6_addr ilnp_teach_addr(const struct ilnp_peer *, u_int i);
 
+/*
+ * Finds who is behind an address by which programs call a correspondent.
+ * Returns 0; ENOENT, or another errno, if nobody knows; EAFNOSUPPORT if it is
+ * an ordinary address, whose name stands in the DNS.  Only where identity
+ * addresses are used.
+ */
+int	ilnp_teach_name(const struct in6_addr *,
+	    char name[ILNP_DNS_TEXT_MAX]);
+
 /* Writes "NID L64,preference,seconds ..."; returns false if there is no room. */
 bool	ilnp_teach_text(const struct ilnp_peer *, char *text, size_t room);
 

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "ilnp_front.h"
+#include "ilnp_teach.h"
 
 #define	DOOR	__attribute__((visibility("default")))
 
@@ -24,6 +25,9 @@ DOOR enum nss_status _nss_ilnp_gethostbyname3_r(const char *name, int family,
     int32_t *ttlp, char **canonp);
 DOOR enum nss_status _nss_ilnp_gethostbyname2_r(const char *name, int family,
     struct hostent *he, char *buffer, size_t room, int *errnop, int *herrnop);
+DOOR enum nss_status _nss_ilnp_gethostbyaddr_r(const void *addr,
+    socklen_t len, int family, struct hostent *he, char *buffer, size_t room,
+    int *errnop, int *herrnop);
 
 /*
  * What did not fit.  The caller comes again at once with more room, and must
@@ -208,4 +212,37 @@ _nss_ilnp_gethostbyname2_r(const char *name, int family, struct hostent *he,
 {
 	return (_nss_ilnp_gethostbyname3_r(name, family, he, buffer, room,
 	    errnop, herrnop, NULL, NULL));
+}
+
+/*
+ * Identity addresses are ours alone: the node may know a name for one, and no
+ * name server is to be asked, which would learn with whom we speak.
+ */
+enum nss_status
+_nss_ilnp_gethostbyaddr_r(const void *addr, socklen_t len, int family,
+    struct hostent *he, char *buffer, size_t room, int *errnop, int *herrnop)
+{
+	struct pack p = { buffer, room };
+	struct ilnp_naddr na = { .na_family = AF_INET6 };
+	struct ilnp_found f = { .f_n = 1, .f_addr = &na };
+	struct in6_addr a;
+	int error = EAFNOSUPPORT;
+
+	if (family == AF_INET6 && len == sizeof(a)) {
+		memcpy(&a, addr, sizeof(a));
+		error = ilnp_teach_name(&a, f.f_name);
+	}
+	if (error == EAFNOSUPPORT)
+		return (fail(ILNP_NAMES_UNAVAIL, errnop, herrnop));
+	if (error != 0)
+		return (fail(ILNP_NAMES_NONAME, errnop, herrnop));
+	memcpy(na.na_b, addr, sizeof(na.na_b));
+	if (!fill_hostent(&f, family, &p, he)) {
+		*errnop = ERANGE;
+		*herrnop = NETDB_INTERNAL;
+		return (NSS_STATUS_TRYAGAIN);
+	}
+	*errnop = 0;
+	*herrnop = NETDB_SUCCESS;
+	return (NSS_STATUS_SUCCESS);
 }

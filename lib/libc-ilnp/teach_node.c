@@ -117,19 +117,50 @@ ilnp_teach_count(const struct ilnp_peer *pe)
 	return (1);
 }
 
-/* The identity address: it outlives all locators. */
-struct in6_addr
-ilnp_teach_addr(const struct ilnp_peer *pe, u_int i)
+static struct in6_addr
+identity_of(struct ilnp_nid nid)
 {
 	static const uint16_t prefix[4] = { ILNP_IDENTITY_W0,
 	    ILNP_IDENTITY_W1, ILNP_IDENTITY_W2, ILNP_IDENTITY_W3 };
 	struct in6_addr a;
 
-	(void)i;
 	for (u_int k = 0; k < 8; k++) {
 		a.s6_addr[k] = (uint8_t)(prefix[k / 2] >>
 		    (k % 2 == 0 ? 8 : 0));
-		a.s6_addr[8 + k] = (uint8_t)(pe->pe_nid.nid >> (56 - 8 * k));
+		a.s6_addr[8 + k] = (uint8_t)(nid.nid >> (56 - 8 * k));
 	}
 	return (a);
+}
+
+/* The identity address: it outlives all locators. */
+struct in6_addr
+ilnp_teach_addr(const struct ilnp_peer *pe, u_int i)
+{
+	(void)i;
+	return (identity_of(pe->pe_nid));
+}
+
+int
+ilnp_teach_name(const struct in6_addr *a, char name[ILNP_DNS_TEXT_MAX])
+{
+	struct ilnp_rd r = ilnp_rd(a->s6_addr, sizeof(a->s6_addr));
+	struct ilnp_nid nid = ilnp_rd_ilv(&r).nid;
+	struct in6_addr own = identity_of(nid);
+	char line[ILNP_TEACH_TEXT_MAX] = "name ", answer[ANSWER_MAX];
+	const struct ilnp_peer pe = { .pe_nid = nid };
+	int error;
+
+	if (memcmp(a, &own, sizeof(own)) != 0)
+		return (EAFNOSUPPORT);
+	if (!ilnp_teach_text(&pe, line + strlen(line),
+	    sizeof(line) - strlen(line)))
+		return (ENAMETOOLONG);
+	error = ask_node(line, answer);
+	if (error != 0)
+		return (error);
+	if (strncmp(answer, "ok ", 3) != 0 ||
+	    strlen(answer + 3) >= ILNP_DNS_TEXT_MAX)
+		return (ENOENT);
+	(void)strcpy(name, answer + 3);
+	return (0);
 }

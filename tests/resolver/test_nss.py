@@ -8,13 +8,14 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
 import pytest
-from namenet import ORDER, NameNet, environment, name_net
-from nodenet import identity_of, prefix_of, wait_until
+from namenet import ORDER, NameNet, as_nobody, environment, name_net
+from nodenet import identity_of, ilv_of, prefix_of, wait_until
 from resolving import OUT
 
 from ilnptool import run
@@ -91,6 +92,7 @@ def test_names_without_ilnp_records_resolve_as_ever(names: NameNet) -> None:
     assert names.candidates() == {}
 
 
+# lesson: 71
 @pytest.mark.checklist(110)
 def test_a_name_with_ilnp_records_leads_to_an_identity_address(names: NameNet) -> None:
     cases = [("b", family, socket.SOCK_STREAM, socket.AI_CANONNAME)
@@ -112,6 +114,7 @@ def test_the_first_packet_may_use_all_locators(names: NameNet) -> None:
     assert names.candidates()["0000-0000-0000-000b"]["in_use"]
 
 
+# lesson: 70
 @pytest.mark.checklist(110)
 def test_unmodified_programs_talk_ilnp_by_name(names: NameNet) -> None:
     net = names.net
@@ -167,6 +170,73 @@ def test_the_tool_resolves_for_those_who_cannot(names: NameNet) -> None:
     outside = names.net.exec("r", "env", f"ILNPD={OUT}/ilnpd", *tool, "b.example.com", check=False)
     assert outside.status == 3
     assert "no ILNP node runs" in outside.stderr
+
+
+@contextmanager
+def questions(names: NameNet) -> Iterator[Callable[[], int]]:
+    """Count what `a` sends to name servers."""
+    net = names.net
+    net.exec("a", "nft", "add table ip6 count")
+    try:
+        net.exec("a", "nft", "add chain ip6 count out { type filter hook output priority 0; }")
+        net.exec("a", "nft", "add rule ip6 count out udp dport 53 counter")
+        yield lambda: int(
+            net.exec("a", "nft", "list table ip6 count").stdout.split("packets ")[1].split()[0]
+        )
+    finally:
+        net.exec("a", "nft", "delete table ip6 count")
+
+
+def named(names: NameNet, address: str, *prefix: str) -> list[str]:
+    """Return what getnameinfo(3) finds for an address."""
+    return names.exec(*prefix, "getent", "hosts", address, check=False).split()
+
+
+def test_no_query_carries_the_identifier_of_an_address(names: NameNet) -> None:
+    """Who prints a name for an address of a node must not tell a server whom he talks to."""
+    names.net.node_stop("a")
+    names.net.node("a")
+    own = identity_of("b")
+    assert named(names, own) == []
+    names.exec("getent", "ahosts", "b.example.com")
+    with questions(names) as count:
+        assert named(names, own) == [own, "b.example.com"]
+        assert named(names, identity_of("a")) == []
+        assert names.exec("ping", "-6", "-c", "1", "-W", "3", own).startswith(f"PING {own}")
+        assert count() == 0
+        # Others are in the DNS, or not, as ever.
+        assert named(names, "2001:db8:9::6") == []
+        assert count() > 0
+
+
+def test_a_user_is_told_no_names_that_others_looked_up(names: NameNet) -> None:
+    """Except root's, which are those of the host."""
+    names.net.node_stop("a")
+    names.net.node("a")
+    user, other = as_nobody(), as_nobody()
+    other[other.index("65534")] = "1001"
+    names.exec(*user, "getent", "ahosts", "b.example.com")
+    own = identity_of("b")
+    assert named(names, own, *user) == [own, "b.example.com"]
+    assert named(names, own, *other) == []
+    names.exec("getent", "ahosts", "b.example.com")
+    names.net.node_stop("a")
+    names.net.node("a")
+    names.exec("getent", "ahosts", "b.example.com")
+    assert named(names, own, *other) == [own, "b.example.com"]
+
+
+def test_a_name_of_the_hosts_file_asks_no_server(names: NameNet) -> None:
+    (names.net.folder / "hosts").write_text(f"{ilv_of('b', 1)} bee\n")
+    try:
+        assert names.net.tell("a", "resolve")
+        with questions(names) as count:
+            assert names.exec("getent", "ahosts", "bee").split()[0] == identity_of("b")
+            assert named(names, identity_of("b")) == [identity_of("b"), "bee"]
+            assert count() == 0
+    finally:
+        (names.net.folder / "hosts").write_text("")
+        names.net.tell("a", "resolve")
 
 
 def test_without_a_node_the_system_resolves_as_ever(names: NameNet) -> None:

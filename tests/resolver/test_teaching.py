@@ -16,7 +16,7 @@ import dns.tsig
 import dns.update
 import pytest
 from namenet import NameNet, as_nobody, name_net
-from nodenet import identity_of, prefix_of, wait_until
+from nodenet import IDENTITY, identity_of, prefix_of, wait_until
 from servers import MOVER
 
 pytestmark = pytest.mark.root
@@ -41,7 +41,8 @@ NID = "0-0-0-b"
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[NameNet]:
-    with name_net("0.0 TXT nothing") as net:
+    records = "c NID 10 0000:0000:0000:000c", "c L64 10 2001:0db8:0002:0002"
+    with name_net(*records, "0.0 TXT nothing") as net:
         yield net
 
 
@@ -85,6 +86,8 @@ def counted(names: NameNet, name: str) -> int:
         "",
         "find",
         "fly",
+        "name",
+        "name zz",
         "teach",
         "teach b.example.com",
         f"teach b.example.com {NID}",
@@ -211,11 +214,53 @@ def test_lifetimes_end(names: NameNet) -> None:
     say(
         names,
         f"teach b.example.com {NID} 2001:db8:2:1,1,99999",
-        "teach c.d 1-2-3-4 2001:db8:9:9,1,0",
+        "teach gone.example.com 1-2-3-4 2001:db8:9:9,1,0",
     )
     found = names.candidates()
     assert found["0000-0000-0000-000b"]["locators"][0]["lifetime"] == 3600  # type: ignore[index]
-    wait_until("c.d is forgotten", lambda: len(names.candidates()) == 1, 30)
+    assert not expired(names, "0001-0002-0003-0004")
+    wait_until("the other has expired", lambda: expired(names, "0001-0002-0003-0004"), 30)
+    assert not expired(names)
+    # Who sends there has the name asked again; there is none, so he is told at once next time.
+    address = f"{IDENTITY.rstrip(':')}:1:2:3:4"
+    assert names.net.ping("a", address, count=1) == 0
+    wait_until("it is forgotten", lambda: len(names.candidates()) == 1)
+    said = names.net.exec("a", "ping", "-6", "-n", "-c", "1", "-W", "20", address, check=False)
+    assert "nreachable" in said.stdout
+
+
+def expired(names: NameNet, nid: str = "0000-0000-0000-000b") -> bool:
+    """Return whether a candidate does not open sessions any more."""
+    return bool(names.candidates()[nid]["expired"])
+
+
+def wait_expired(names: NameNet) -> None:
+    wait_until("the lifetime has ended", lambda: expired(names), 30)
+
+
+# lesson: 72
+def test_an_address_is_good_for_longer_than_its_name(names: NameNet) -> None:
+    """Programs keep addresses for hours; the name is asked again before anything is sent."""
+    say(names, f"teach b.example.com {NID} {FALSE.replace('300', '1')}")
+    wait_expired(names)
+    assert names.net.ping("a", identity_of("b"), count=10) >= 3
+    assert learnt(names) == ["2001+0db8+0002+0001", "2001+0db8+0002+0002"]
+    assert counted(names, "asked") == 1
+
+
+def test_an_expired_nid_is_not_for_anybody_to_take(names: NameNet) -> None:
+    """Not by another name before the first is asked; by its own name for a moment only."""
+    other, brief = "0000-0000-0000-000c", TRUE.replace("300", "1")
+    say(names, f"teach b.example.com {NID} {brief}", f"teach c.example.com 0-0-0-c {brief}")
+    wait_expired(names)
+    wait_until("both have", lambda: expired(names, other))
+    lies = f"teach evil.example.com {NID} {FALSE}", f"teach c.example.com 0-0-0-c {FALSE}"
+    refused, taken = say(names, *lies, uid=1002)
+    assert (refused, taken) == ("no others were told otherwise", "ok")
+    wait_until("the name server is asked", lambda: counted(names, "renewed") == 2)
+    assert not expired(names)
+    assert learnt(names) == ["2001+0db8+0002+0001", "2001+0db8+0002+0002"]
+    assert learnt(names, other) == ["2001+0db8+0002+0002"]
 
 
 def test_a_ttl_of_zero_opens_one_session(names: NameNet) -> None:

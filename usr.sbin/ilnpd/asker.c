@@ -32,6 +32,7 @@
 struct reply {
 	int		rp_ended;	/* not 0: the asker has, as wait(2) tells */
 	char		rp_name[ILNP_DNS_TEXT_MAX];	/* as it was asked for */
+	bool		rp_told;	/* a name server knew */
 	struct ilnp_found rp_found;
 };
 
@@ -72,6 +73,7 @@ close_others(int keep)
 static _Noreturn void
 run_asker(int sock, pid_t keeper)
 {
+	enum ilnp_names_status status;
 	struct reply rp;
 	struct ilnp_stub st;
 	ssize_t n;
@@ -82,14 +84,16 @@ run_asker(int sock, pid_t keeper)
 	memset(&rp, 0, sizeof(rp));
 	while ((n = recv(sock, rp.rp_name, sizeof(rp.rp_name) - 1, 0)) > 0) {
 		rp.rp_name[n] = '\0';
-		memset(&rp.rp_found, 0, sizeof(rp.rp_found));
+		rp.rp_told = false;
 		if (ilnp_stub_conf(&st) == 0) {
 			/* The names are whole; a search list may mislead. */
 			st.st_nsearch = 0;
-			if (ilnp_names_lookup(&st, rp.rp_name, 0,
-			    &rp.rp_found) != ILNP_NAMES_FOUND)
-				rp.rp_found.f_npeers = 0;
+			status = ilnp_names_lookup(&st, rp.rp_name, 0,
+			    &rp.rp_found);
 			ilnp_names_free(&rp.rp_found);
+			rp.rp_told = status == ILNP_NAMES_FOUND ||
+			    status == ILNP_NAMES_NONAME ||
+			    status == ILNP_NAMES_NODATA;
 		}
 		if (send(sock, &rp, sizeof(rp), MSG_NOSIGNAL) < 0)
 			break;
@@ -202,7 +206,8 @@ read_reply(void *arg, uint32_t events)
 			end_first(as);
 	} else if (as->as_busy && strcmp(rp.rp_name, as->as_name[0]) == 0) {
 		end_first(as);
-		as->as_fn(as->as_arg, rp.rp_name, &rp.rp_found);
+		as->as_fn(as->as_arg, rp.rp_name,
+		    rp.rp_told ? &rp.rp_found : NULL);
 	}
 	send_next(as);
 }

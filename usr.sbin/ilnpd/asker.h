@@ -14,7 +14,7 @@
 
 struct asker;
 
-/* Told what a name stands for now; f_npeers is 0 if nobody could tell. */
+/* Told what a name stands for now; NULL if nobody could tell. */
 typedef void asker_fn(void *arg, const char *name, const struct ilnp_found *);
 
 /*

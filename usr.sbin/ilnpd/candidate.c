@@ -136,6 +136,7 @@ set_life(struct candidate *c, const struct ilnp_lurec *rec, u_int n,
 	if (life < CAND_WINDOW)
 		life = CAND_WINDOW;
 	c->c_until = now + ILNP_SEC(life);
+	c->c_keep = now + ILNP_SEC(CAND_KEEP);
 }
 
 static void
@@ -161,9 +162,10 @@ candidates_learn(struct candidates *cs, uid_t uid, const char *name,
 {
 	struct candidate *c = candidates_find(cs, nid);
 	bool live = c != NULL && (c->c_pinned || candidate_opens(c, now));
-	bool mine = live && (uid == c->c_uid || uid == 0);
-	bool same = live && same_locators(&c->c_host, rec, n);
-	bool named = live && strcasecmp(c->c_name, name) == 0;
+	bool mine = c != NULL && (uid == c->c_uid || uid == 0);
+	bool same = c != NULL && same_locators(&c->c_host, rec, n);
+	bool named = c != NULL && strcasecmp(c->c_name, name) == 0;
+	bool doubtful = c != NULL && !mine && !same;
 
 	if (live && ((named && (mine || same)) ||
 	    (uid == c->c_uid && same))) {
@@ -176,6 +178,8 @@ candidates_learn(struct candidates *cs, uid_t uid, const char *name,
 	}
 	if (live && uid != 0)
 		return (named ? EAGAIN : EEXIST);
+	if (doubtful && !named)
+		return (EAGAIN);
 	if (c == NULL)
 		c = make_room(cs, uid);
 	memset(c, 0, sizeof(*c));
@@ -186,7 +190,13 @@ candidates_learn(struct candidates *cs, uid_t uid, const char *name,
 	(void)snprintf(c->c_host.ho_name, sizeof(c->c_host.ho_name), "%.*s",
 	    HOSTS_NAME_MAX - 1, name);
 	set_locators(c, rec, n, now);
-	return (0);
+	return (doubtful ? EINPROGRESS : 0);
+}
+
+void
+candidates_drop(struct candidates *cs, struct candidate *c)
+{
+	*c = cs->cs_all[--cs->cs_n];
 }
 
 void
@@ -195,9 +205,9 @@ candidates_age(struct candidates *cs, ilnp_time_t now)
 	for (u_int i = 0; i < cs->cs_n;) {
 		struct candidate *c = &cs->cs_all[i];
 
-		if (c->c_pinned || candidate_opens(c, now))
+		if (c->c_pinned || now < c->c_keep)
 			i++;
 		else
-			*c = cs->cs_all[--cs->cs_n];
+			candidates_drop(cs, c);
 	}
 }

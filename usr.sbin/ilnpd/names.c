@@ -166,6 +166,32 @@ answer_find(struct names *na, char **save, char *answer)
 			    " %s", notation_put_nid(nid, ho->ho_nid));
 }
 
+/*
+ * The name of a NID, for getnameinfo(3): from the hosts file, or from what the
+ * user himself or root has looked up.
+ */
+static void
+answer_name(struct names *na, uid_t uid, char **save, char *answer)
+{
+	const char *text = strtok_r(NULL, " ", save), *name = "";
+	const struct candidate *c;
+	const struct host *ho;
+	struct ilnp_nid nid;
+
+	if (text == NULL || !notation_nid(text, &nid)) {
+		(void)strcpy(answer, "no NID");
+		return;
+	}
+	ho = hosts_find(na->na_node->n_hosts, nid);
+	c = candidates_find(na->na_cands, nid);
+	if (ho != NULL)
+		name = ho->ho_name;
+	else if (c != NULL && (c->c_uid == uid || c->c_uid == 0))
+		name = c->c_name;
+	(void)snprintf(answer, ANSWER_MAX, "ok%s%s", name[0] != '\0' ? " " :
+	    "", name);
+}
+
 static const char *
 teach(struct names *na, uid_t uid, char **save, ilnp_time_t now)
 {
@@ -194,10 +220,10 @@ teach(struct names *na, uid_t uid, char **save, ilnp_time_t now)
 	error = candidates_learn(na->na_cands, uid, name, nid, rec, count,
 	    now);
 	c = candidates_find(na->na_cands, nid);
-	if (error != 0) {
+	if (error == EAGAIN || error == EINPROGRESS)
+		ask_again(na, c, now);
+	if (error != 0 && error != EINPROGRESS) {
 		n->n_stats.node_names_refused++;
-		if (error == EAGAIN)
-			ask_again(na, c, now);
 		return (error == EAGAIN ? "others were told otherwise" :
 		    "the NID belongs to another name");
 	}
@@ -217,6 +243,8 @@ serve_request(struct names *na, int fd, char *line)
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len);
 	if (word != NULL && strcmp(word, "find") == 0)
 		answer_find(na, &save, answer);
+	else if (word != NULL && strcmp(word, "name") == 0)
+		answer_name(na, uc.uid, &save, answer);
 	else if (word != NULL && strcmp(word, "teach") == 0) {
 		ilnp_env_epoch_begin();
 		why = teach(na, uc.uid, &save, ilnp_env_now());
@@ -224,7 +252,8 @@ serve_request(struct names *na, int fd, char *line)
 		(void)snprintf(answer, sizeof(answer), "%s%s",
 		    why == NULL ? "ok" : "no ", why == NULL ? "" : why);
 	} else
-		(void)strcpy(answer, "no such request; there are find, teach");
+		(void)strcpy(answer, "no such request; there are find, name, "
+		    "teach");
 	(void)send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -297,21 +326,41 @@ accept_client(void *arg, uint32_t events)
 		drop_client(nc);
 }
 
+static const struct ilnp_peer *
+peer_of(const struct ilnp_found *f, struct ilnp_nid nid)
+{
+	for (u_int i = 0; i < f->f_npeers; i++)
+		if (ilnp_nid_eq(f->f_peer[i].pe_nid, nid) &&
+		    f->f_peer[i].pe_n > 0)
+			return (&f->f_peer[i]);
+	return (NULL);
+}
+
 /* What a name stands for now, in the words of its server. */
 static void
 take_answer(void *arg, const char *name, const struct ilnp_found *f)
 {
 	struct names *na = arg;
 	ilnp_time_t now = ilnp_env_now();
+	struct candidate *c;
 
+	if (f == NULL)
+		return;
 	ilnp_env_epoch_begin();
-	for (u_int i = 0; i < f->f_npeers; i++) {
-		const struct ilnp_peer *pe = &f->f_peer[i];
-		struct candidate *c = candidates_find(na->na_cands,
-		    pe->pe_nid);
+	for (u_int i = 0; (c = candidates_at(na->na_cands, i)) != NULL;) {
+		const struct ilnp_peer *pe;
 
-		if (c == NULL || pe->pe_n == 0 ||
-		    strcasecmp(c->c_name, name) != 0)
+		if (strcasecmp(c->c_name, name) != 0) {
+			i++;
+			continue;
+		}
+		pe = peer_of(f, c->c_host.ho_nid);
+		if (pe == NULL && !c->c_pinned) {
+			candidates_drop(na->na_cands, c);
+			continue;
+		}
+		i++;
+		if (pe == NULL)
 			continue;
 		candidates_verify(c, pe->pe_loc, pe->pe_n, now);
 		if (c->c_pinned)
@@ -385,6 +434,17 @@ names_find(struct node *n, struct ilnp_nid nid, ilnp_time_t now)
 		return (ho);
 	c = candidates_find(n->n_names->na_cands, nid);
 	return (c != NULL && candidate_opens(c, now) ? &c->c_host : NULL);
+}
+
+bool
+names_waits(struct node *n, struct ilnp_nid nid, ilnp_time_t now)
+{
+	struct candidate *c = candidates_find(n->n_names->na_cands, nid);
+
+	if (c == NULL || candidate_opens(c, now))
+		return (false);
+	ask_again(n->n_names, c, now);
+	return (true);
 }
 
 void

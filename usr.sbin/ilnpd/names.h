@@ -10,6 +10,7 @@
  * network namespace.  Messages are text, one request and one answer:
  *
  *	find NAME				ok [NID ...]
+ *	name NID				ok [NAME]
  *	teach NAME NID L64,PREF,SECONDS ...	ok | no REASON
  */
 #ifndef _ILNPD_NAMES_H_
@@ -31,6 +32,12 @@ void	names_close(struct names *);
 
 /* What opens sessions with a NID: hosts file, control socket, or candidate. */
 const struct host *names_find(struct node *, struct ilnp_nid, ilnp_time_t now);
+
+/*
+ * True if a NID's lifetime has ended, and its name is being asked again: who
+ * sends to it may try again in a moment.
+ */
+bool	names_waits(struct node *, struct ilnp_nid, ilnp_time_t now);
 
 /* A session with a NID has been opened with what names_find() gave. */
 void	names_opened(struct node *, struct ilnp_nid, ilnp_time_t now);

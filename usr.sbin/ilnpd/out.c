@@ -227,7 +227,8 @@ open_session(struct node *n, const struct packet *p,
 		return (s);
 	}
 	n->n_stats.node_out_nosess++;
-	icmp_refuse(n, p, ILNP_ICMP6_UNREACH, UNREACH_ADDRESS, 0, now);
+	if (!names_waits(n, nids->remote, now))
+		icmp_refuse(n, p, ILNP_ICMP6_UNREACH, UNREACH_ADDRESS, 0, now);
 	return (NULL);
 }
 
@@ -332,7 +333,7 @@ send_packet(struct node *n, struct packet *p, const struct ilnp_view *v,
  */
 static bool
 cut_up(struct node *n, const struct packet *p, const struct ilnp_view *v,
-    struct ilnp_sess *s, ilnp_time_t now)
+    struct ilnp_sess *s, const struct ilnp_choice *choice, ilnp_time_t now)
 {
 	struct edge *e = n->n_edge;
 	struct edge_pool *ep = &e->e_out;
@@ -342,7 +343,7 @@ cut_up(struct node *n, const struct packet *p, const struct ilnp_view *v,
 	if (p->p_vnet.gso_type == VIRTIO_NET_HDR_GSO_NONE || p->p_piece)
 		return (false);
 	together = segments = cut_segments(p, v);
-	if (ilnp_sess_spreads(n->n_ilcc, s, NULL, now))
+	if (ilnp_sess_spreads(n->n_ilcc, s, choice, now))
 		together = cut_together(&e->e_cutrate, p, segments, now);
 	else if (segments <= CUT_FEW && may_be_misread(n, p, v))
 		together = 1;
@@ -394,6 +395,7 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 {
 	enum ilnp_outverdict verdict;
 	struct ilnp_nidpair nids;
+	struct ilnp_choice *choice;
 	struct ilnp_sess *s;
 	struct ilnp_view v;
 	struct ilnp_out out;
@@ -411,12 +413,12 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 	s = find_session(n, p, &nids, fl, now);
 	if (s == NULL)
 		return;
-	if (cut_up(n, p, &v, s, now))
+	choice = keyed ? sockapi_choice(n, &fk) : NULL;
+	if (cut_up(n, p, &v, s, choice, now))
 		return;
 	p->p_vnet.hdr_len = edge_hdrlen(p->p_ip, p->p_len, &v);
 	verdict = ilnp_sess_output(n->n_ilcc, s, (uint32_t)p->p_len,
-	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0,
-	    keyed ? sockapi_choice(n, &fk) : NULL, now, &out);
+	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0, choice, now, &out);
 	if (out.o_kick)
 		n->n_tick = now;
 	if (verdict == ILNP_OUT_NOPATH) {

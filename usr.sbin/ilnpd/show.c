@@ -247,6 +247,8 @@ show_hosts(struct node *n)
 		(void)json_object_set_new(o, "uid", json_integer(c->c_uid));
 		(void)json_object_set_new(o, "in_use",
 		    json_boolean(c->c_pinned));
+		(void)json_object_set_new(o, "expired",
+		    json_boolean(!candidate_opens(c, ilnp_env_now())));
 		(void)json_array_append_new(list, o);
 	}
 	return (list);
