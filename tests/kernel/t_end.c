@@ -17,7 +17,7 @@
 
 #define	PORT	7700
 #define	ROUNDS	4
-#define	STUCK_MS 60000
+#define	STUCK_MS 120000
 
 #define	USES_MAX 1000
 
@@ -106,24 +106,27 @@ spray(void *arg)
 	}
 }
 
-/* Waits until so much more has come. */
+/* Waits until so much more has come, for as long as anything comes. */
 static bool
 comes(volatile uint64_t *count, uint64_t more)
 {
-	uint64_t want = *count + more;
+	uint64_t seen = *count, want = seen + more;
 	int64_t end = now_ms() + STUCK_MS;
 
-	while (*count < want && now_ms() < end)
+	while (*count < want && now_ms() < end) {
+		if (*count != seen) {
+			seen = *count;
+			end = now_ms() + STUCK_MS;
+		}
 		sleep_ms(5);
+	}
 	return (*count >= want);
 }
 
-/* One life of three stacks, ended under traffic.  False if it is no life. */
+/* Traffic, whatever becomes of links.  False if there is none in the end. */
 static bool
-live_and_die(bool ilnp, int round)
+live(struct load *w, bool ilnp, int round)
 {
-	struct load *w = shared_memory(sizeof(*w));
-	int64_t began = now_ms(), ends;
 	result r;
 
 	if (!rig_up(2, 2, ilnp) || (ilnp && !rig_teach(RIG_A))) {
@@ -160,15 +163,25 @@ live_and_die(bool ilnp, int round)
 		rig_tell();
 		return (false);
 	}
+	return (true);
+}
+
+/* One life of three stacks, ended under traffic.  False if it is no life. */
+static bool
+live_and_die(bool ilnp, int round)
+{
+	struct load *w = shared_memory(sizeof(*w));
+	int64_t began = now_ms(), ends;
+	bool good = live(w, ilnp, round);
+
 	ends = now_ms();
-	if (!rig_down())
-		return (false);
+	good &= rig_down();
 	say("       %s ILNP: %lu octets, %lu datagrams in %u ms; "
 	    "ended in %u ms\n", ilnp ? "with" : "without", w->octets,
 	    w->datagrams, (unsigned int)(ends - began),
 	    (unsigned int)(now_ms() - ends));
 	unshare_memory(w, sizeof(*w));
-	return (true);
+	return (good);
 }
 
 static void
