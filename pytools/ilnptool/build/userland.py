@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The small userland of a lab machine: some sixty of FreeBSD's own programs, linked statically.
+"""The small userland of a lab machine: some ninety of FreeBSD's own programs, linked statically.
 
 A whole world takes an hour where these take minutes, and a machine of the lab runs from a CD image
 in memory: it needs a shell, what configures a network and what talks over it.  Everything is built
@@ -22,16 +22,21 @@ from ilnptool.build.world import VARIABLES
 _LIBRARIES = """
 csu libcompiler_rt libgcc_eh libc msun libthr libmd libcrypt libutil libelf libsbuf libexpat libxo
 libkvm libmemstat libdevstat libjail lib80211 libnv libifconfig libregex ncurses/tinfo libedit
-libipsec
+libipsec libpfctl
 """
 _PROGRAMS = """
 bin/cat bin/chmod bin/cp bin/date bin/dd bin/echo bin/expr bin/hostname bin/kenv bin/kill bin/ln
-bin/ls bin/mkdir bin/mv bin/pkill bin/ps bin/pwd bin/rm bin/rmdir bin/sh bin/sleep bin/stty bin/sync
-bin/test sbin/dmesg sbin/ifconfig sbin/init sbin/kldstat sbin/md5 sbin/mount sbin/ping sbin/reboot
-sbin/route sbin/rtsol sbin/sysctl sbin/umount usr.bin/cmp usr.bin/cut usr.bin/env usr.bin/grep
-usr.bin/head usr.bin/nc usr.bin/netstat usr.bin/sed usr.bin/sort usr.bin/tail usr.bin/time
-usr.bin/touch usr.bin/tr usr.bin/true usr.bin/uname usr.bin/vmstat usr.bin/wc usr.bin/xargs
-usr.bin/yes usr.sbin/jail usr.sbin/jexec usr.sbin/jls usr.sbin/ndp usr.sbin/rtadvd libexec/getty
+bin/ls bin/mkdir bin/mv bin/pkill bin/ps bin/pwd bin/realpath bin/rm bin/rmdir bin/sh bin/sleep
+bin/stty bin/sync bin/test bin/timeout sbin/dmesg sbin/ifconfig sbin/init sbin/ipfw sbin/kldload
+sbin/kldstat sbin/kldunload sbin/md5 sbin/mount sbin/pfctl sbin/ping sbin/reboot sbin/route
+sbin/rtsol sbin/sysctl sbin/umount usr.bin/awk usr.bin/basename usr.bin/cmp usr.bin/cut usr.bin/diff
+usr.bin/dirname usr.bin/env usr.bin/find usr.bin/grep usr.bin/head usr.bin/hexdump usr.bin/id
+usr.bin/jot usr.bin/killall usr.bin/mkfifo usr.bin/mktemp usr.bin/nc usr.bin/netstat usr.bin/printf
+usr.bin/sed usr.bin/seq usr.bin/sockstat usr.bin/sort usr.bin/stat usr.bin/tail usr.bin/tee
+usr.bin/time usr.bin/touch usr.bin/tr usr.bin/true usr.bin/uname usr.bin/uniq usr.bin/vmstat
+usr.bin/wc usr.bin/which usr.bin/xargs usr.bin/yes usr.sbin/arp usr.sbin/chroot usr.sbin/daemon
+usr.sbin/inetd usr.sbin/jail usr.sbin/jexec usr.sbin/jls usr.sbin/ndp usr.sbin/rtadvd
+usr.sbin/setfib usr.sbin/tcpdrop libexec/getty
 """
 _FOLDERS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/libexec", "etc")
 # Statistics and netgraph would only need more of the tree.

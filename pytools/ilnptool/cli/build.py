@@ -22,6 +22,7 @@ from ilnptool.build.maketask import Progress, Reporter
 from ilnptool.build.userland import build_userland
 from ilnptool.build.world import build_world
 from ilnptool.config import load_config
+from ilnptool.guest.suite import our_files
 
 _PATH = click.Path(path_type=Path)
 Command = Callable[..., Any]
@@ -185,8 +186,8 @@ def build_image_command(
 ) -> None:
     """Build what a machine starts from, in OUTPUT or where labs look for it.
 
-    That is a CD with a kernel, some sixty of FreeBSD's programs and the lab's agent, built in
-    minutes.
+    That is a CD with a kernel, some ninety of FreeBSD's programs, the lab's agent and the tests
+    of tests/net, built in minutes.
     """
     if quick and whole:
         raise click.UsageError("--quick and --world exclude each other")
@@ -213,6 +214,7 @@ def build_image_command(
             userland = build_userland(shop, report)
             if iperf3 is not None:
                 files["usr/bin/iperf3"] = build_iperf3(shop, userland, iperf3)
+            files = {**our_files(shop, userland), **files}
             build_lab_image(
                 shop, kernel.path, userland, output, files=files, tunables=tunables, report=report
             )

@@ -7,12 +7,53 @@ from pathlib import Path
 
 import click
 
-from ilnptool.build.kernel import open_workshop
+from ilnptool.build.kernel import Workshop, build_kernel, open_workshop
+from ilnptool.build.maketask import Reporter
 from ilnptool.cli.build import build_options, reporter
 from ilnptool.errors import CheckFailed, UsageError
 from ilnptool.guest.quick import FORGED, GROUPS, USUAL, known_groups, need_qemu, run_groups
+from ilnptool.guest.suite import Outcome, changes, choose, compare_stacks, run_suite
 
 _PATH = click.Path(path_type=Path)
+
+
+def _told(outcome: Outcome) -> None:
+    """Print which cases failed, and where more is said."""
+    for case in outcome.cases:
+        if not case.good:
+            click.echo(f"{case.ident}: {case.status}: {case.reason}")
+    for line in outcome.complaints:
+        click.echo(f"kernel: {line}")
+    click.echo(outcome.summary())
+    click.echo(f"{outcome.console} {outcome.junit}", err=True)
+
+
+def _run_ours(
+    shop: Workshop,
+    out: Path,
+    conf: str,
+    kernel: Path | None,
+    cases: tuple[str, ...],
+    report: Reporter,
+) -> Outcome:
+    arguments = choose(cases)
+    booted = kernel or build_kernel(shop, conf, report=report).path
+    return run_suite(shop, out, booted, arguments, suite=conf, report=report)
+
+
+def _compare(shop: Workshop, out: Path, kernel: Path | None, report: Reporter) -> bool:
+    """Run FreeBSD's tests three times; print what differs, and tell whether nothing does."""
+    stock, off, on = compare_stacks(shop, out, kernel=kernel, report=report)
+    same = True
+    for how, outcome in (("stock", stock), ("off", off), ("on", on)):
+        click.echo(f"{how}: {outcome.summary()}")
+        click.echo(f"{outcome.console} {outcome.junit}", err=True)
+        same &= outcome.ended and not outcome.complaints
+    for how, outcome in (("compiled in", off), ("switched on", on)):
+        for ident, before, after in changes(stock, outcome):
+            click.echo(f"{ident}: {before}, with ILNP {how}: {after}")
+            same = False
+    return same
 
 
 @click.command("test")
@@ -30,12 +71,21 @@ _PATH = click.Path(path_type=Path)
     "--forged", type=click.IntRange(1), default=FORGED, show_default=True, help="Forged packets."
 )
 @click.option(
+    "--kyua", is_flag=True, help="The shell tests of tests/net: all, or PROGRAM[:CASE]..."
+)
+@click.option(
+    "--freebsd-tests",
+    is_flag=True,
+    help="FreeBSD's own tests of the network, on a stock kernel and with ILNP off and on.",
+)
+@click.option(
     "--out",
     type=_PATH,
     default=Path("results/guest"),
     show_default=True,
     help="Where the console and a JUnit file go.",
 )
+@click.argument("cases", metavar="[PROGRAM[:CASE]]...", nargs=-1)
 def test(
     src: Path,
     obj: Path,
@@ -45,20 +95,42 @@ def test(
     kernel: Path | None,
     groups: tuple[str, ...],
     forged: int,
+    kyua: bool,
+    freebsd_tests: bool,
     out: Path,
+    cases: tuple[str, ...],
 ) -> None:
-    """Build a kernel, boot it, and let the program of tests/kernel test it from inside.
+    """Build a kernel, boot it, and test it from inside: by the program of tests/kernel, by the
+    shell tests of tests/net, or by FreeBSD's own tests.
 
-    Prints each fact that does not hold and how many there are; ends with status 1 if one does
-    not, or if the kernel complains of anything.
+    Prints what does not hold and how much does; ends with status 1 if anything does not, or if the
+    kernel complains of anything.
     """
     if not guest:
         raise UsageError("say what to test: --guest")
+    if kyua and freebsd_tests:
+        raise UsageError("--kyua and --freebsd-tests exclude each other")
+    if cases and not kyua:
+        raise UsageError(f"{cases[0]}: test programs are for --kyua")
     known_groups(groups)
+    choose(cases)
     need_qemu()
     if kernel is not None and not kernel.is_file():
         raise UsageError(f"{kernel}: no such file; --kernel names a kernel")
     shop = open_workshop(src, obj, jobs)
+    if kyua:
+        with reporter() as report:
+            outcome = _run_ours(shop, out, conf, kernel, cases, report)
+        _told(outcome)
+        if not outcome.good:
+            raise CheckFailed(f"{outcome.junit} holds what the failed cases wrote")
+        return
+    if freebsd_tests:
+        with reporter() as report:
+            same = _compare(shop, out, kernel, report)
+        if not same:
+            raise CheckFailed("FreeBSD's own tests do not end as they do without ILNP")
+        return
     with reporter() as report:
         result = run_groups(
             shop,
