@@ -145,6 +145,21 @@ silence_of_all_is_nobodys_fault_but_worth_a_probe(void **state)
 }
 
 static void
+few_packets_by_a_path_that_never_had_many_do_not_speak_for_a_flow(void **state)
+{
+	(void)state;
+	for (u_int i = 0; i < 40; i++) {
+		flow(0x3, 2, 60);
+		flow(0xf, 1, 1);
+	}
+	/* The flow ends; that others answer probes says nothing of its paths. */
+	for (u_int i = 0; i < 3; i++) {
+		flow(0x8, 20, 20);
+		assert_int_equal(silent & 0x3, 0);
+	}
+}
+
+static void
 pauses_of_a_flow_cost_few_probes(void **state)
 {
 	u_int probes = 0;
@@ -441,6 +456,7 @@ TEST_MAIN(
 	WATCH_TEST(silence_of_several_paths_is_told_by_the_one_that_goes_on),
 	WATCH_TEST(path_of_a_smaller_share_has_its_turns_waited_for),
 	WATCH_TEST(silence_of_all_is_nobodys_fault_but_worth_a_probe),
+	WATCH_TEST(few_packets_by_a_path_that_never_had_many_do_not_speak_for_a_flow),
 	WATCH_TEST(pauses_of_a_flow_cost_few_probes),
 	WATCH_TEST(path_that_is_probed_or_has_nothing_to_answer_is_not_probed_for_quiet),
 	WATCH_TEST(what_comes_seldom_is_not_judged),

@@ -592,22 +592,23 @@ count_in(struct ilnp_pathset *ps, uint32_t came[ILNP_PATHS_MAX],
 }
 
 /*
- * For how much of `span' us the packets that came by one of the paths that are
- * UP are worth, at the rate usual there.
+ * For how much of `span' us packets of another path stand: as long as so many
+ * take there, or by path `p' if it is the faster one.
  */
 static ilnp_time_t
 busy_for(const struct ilnp_pathset *ps, const uint32_t came[ILNP_PATHS_MAX],
-    ilnp_time_t span)
+    ilnp_time_t span, const struct ilnp_path *p)
 {
 	ilnp_time_t most = 0;
 
 	for (u_int k = 0; k < ps->ps_n; k++) {
-		const struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
+		const struct ilnp_path *o = &ps->ps_path[ps->ps_order[k]];
 		ilnp_time_t t;
 
-		if (p->p_state != ILNP_PATH_UP || p->p_rate < RATE_MIN)
+		if (o->p_state != ILNP_PATH_UP || o->p_rate < RATE_MIN)
 			continue;
-		t = came[k] * ILNP_SEC(1) / p->p_rate;
+		t = came[k] * ILNP_SEC(1) /
+		    (o->p_rate > p->p_rate ? o->p_rate : p->p_rate);
 		if (t > most)
 			most = t;
 	}
@@ -620,7 +621,7 @@ ilnp_pathset_watch(struct ilnp_pathset *ps, ilnp_time_t now, uint32_t *quiet,
 {
 	uint32_t came[ILNP_PATHS_MAX], fastest = 0;
 	ilnp_time_t gap = ps->ps_lookgap != 0 ? ps->ps_lookgap : LOOK_LEAST;
-	ilnp_time_t span = ilnp_since(now, ps->ps_looked), busy;
+	ilnp_time_t span = ilnp_since(now, ps->ps_looked);
 	bool late = ps->ps_lookgap == 0 || span > 3 * gap;
 
 	*quiet = *silent = 0;
@@ -629,7 +630,6 @@ ilnp_pathset_watch(struct ilnp_pathset *ps, ilnp_time_t now, uint32_t *quiet,
 	if (span < gap)
 		return (ps->ps_looked + gap);
 	count_in(ps, came, now);
-	busy = busy_for(ps, came, span);
 	for (u_int k = 0; k < ps->ps_n; k++) {
 		struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
 		ilnp_time_t turns;
@@ -643,7 +643,7 @@ ilnp_pathset_watch(struct ilnp_pathset *ps, ilnp_time_t now, uint32_t *quiet,
 			p->p_quiet = 0;
 			continue;
 		}
-		p->p_quiet += (uint32_t)busy;
+		p->p_quiet += (uint32_t)busy_for(ps, came, span, p);
 		turns = TURNS * ILNP_SEC(1) / p->p_rate;
 		if (turns < 2 * gap)
 			turns = 2 * gap;
