@@ -24,6 +24,7 @@
 #include <err.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +53,8 @@ static struct {
 	int64_t		last;		/* ms, 0: none yet */
 	int64_t		longest;	/* ms */
 } ear;
+
+static volatile sig_atomic_t hung_up;
 
 static int64_t
 now_ms(void)
@@ -155,12 +158,20 @@ say(int s, uint32_t number)
 }
 
 static void
+hang_up(int sig)
+{
+	(void)sig;
+	hung_up = 1;
+}
+
+static void
 talk(int s, int64_t ms)
 {
 	int64_t begin = now_ms(), now;
 	uint32_t number = 0;
 
-	while ((now = now_ms()) < begin + ms) {
+	(void)signal(SIGINT, hang_up);
+	while (!hung_up && (now = now_ms()) < begin + ms) {
 		struct pollfd pfd = { .fd = s, .events = POLLIN };
 		int64_t due = begin + (int64_t)number * FRAME_MS;
 

@@ -21,6 +21,7 @@ import select
 import socket
 import struct
 import time
+from contextlib import suppress
 
 from ilnptool.sock import LocatorSocket
 
@@ -63,19 +64,20 @@ class Ear:
 
 
 def talk(line: socket.socket, seconds: float) -> Ear:
-    """Send a frame every 20 ms and listen, until the time is up or the peer has hung up."""
+    """Send a frame every 20 ms and listen, until the time is up or somebody hangs up."""
     ear = Ear()
     begin = time.monotonic()
     number = 0
-    while time.monotonic() < begin + seconds:
-        due = begin + number * FRAME_SECONDS
-        if select.select([line], [], [], max(0.0, due - time.monotonic()))[0]:
-            ear.frame(line.recv(2048))
-            continue
-        if ear.last is not None and time.monotonic() - ear.last > SILENCE_SECONDS:
-            break
-        line.send(HEAD.pack(number, time.time()) + VOICE)
-        number += 1
+    with suppress(KeyboardInterrupt):
+        while time.monotonic() < begin + seconds:
+            due = begin + number * FRAME_SECONDS
+            if select.select([line], [], [], max(0.0, due - time.monotonic()))[0]:
+                ear.frame(line.recv(2048))
+                continue
+            if ear.last is not None and time.monotonic() - ear.last > SILENCE_SECONDS:
+                break
+            line.send(HEAD.pack(number, time.time()) + VOICE)
+            number += 1
     return ear
 
 

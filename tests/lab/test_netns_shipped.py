@@ -38,6 +38,7 @@ def test_hosts_reach_one_another_by_name(name: str) -> None:
         assert leftovers(config, lab.name) == []
 
 
+# lesson: 73
 def test_status_shows_the_nodes_of_a_lab() -> None:
     with temporary_config() as config:
         lab = NetnsLab(load_topology(find_topology("two-paths")), config, lab_name("s"))
