@@ -48,11 +48,24 @@ if [ -n "$missing" ]; then
 	apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-want="$extras $(cksum <"$top/pyproject.toml")"
-if [ "$(cat "$venv/.setup" 2>/dev/null)" != "$want" ]; then
+# What was installed for more groups does for fewer.
+sum=$(cksum <"$top/pyproject.toml")
+have=$(cat "$venv/.setup" 2>/dev/null || :)
+case $have in
+*" $sum") have=,${have%% *}, ;;
+*) have= ;;
+esac
+wanted=${have:+no}
+for extra in $(echo "$extras" | tr , ' '); do
+	case $have in
+	*,"$extra",*) ;;
+	*) wanted= ;;
+	esac
+done
+if [ "$wanted" != no ]; then
 	[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 	echo "setup: installing ilnptool${extras:+ with $extras} into .venv"
 	"$venv/bin/pip" install -q --disable-pip-version-check \
 	    -e "$top${extras:+[$extras]}"
-	echo "$want" >"$venv/.setup"
+	echo "$extras $sum" >"$venv/.setup"
 fi
