@@ -8,14 +8,6 @@
 #include "ilnp_addr.h"
 
 bool
-ilnp_l64_usable(struct ilnp_l64 l)
-{
-	uint8_t first = (uint8_t)(l.l64 >> 56);
-
-	return ((first & 0xe0) == 0x20 || (first & 0xfe) == 0xfc);
-}
-
-bool
 ilnp_nid_usable(struct ilnp_nid n)
 {
 	/* RFC 2526: fdff:ffff:ffff:ff80 to fdff:ffff:ffff:ffff */

@@ -12,7 +12,11 @@
 #include "ilnp_types.h"
 
 /* True for a locator that may be used across networks: 2000::/3 or fc00::/7. */
-bool	ilnp_l64_usable(struct ilnp_l64);
+static inline bool
+ilnp_l64_usable(struct ilnp_l64 l)
+{
+	return (l.l64 >> 61 == 0x20 >> 5 || l.l64 >> 57 == 0xfc >> 1);
+}
 
 /*
  * True for a NID that a node may own: not zero, not the subnet anycast block

@@ -9,17 +9,6 @@
 #include "ilnp_cksum.h"
 #include "ilnp_wire.h"
 
-uint16_t
-ilnp_cksum_fold(uint64_t sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ((uint16_t)sum);
-}
-
 uint64_t
 ilnp_cksum_add(uint64_t sum, const void *p, size_t len)
 {
@@ -63,18 +52,6 @@ uint16_t
 ilnp_cksum_l64s(struct ilnp_l64 a, struct ilnp_l64 b)
 {
 	return (ilnp_cksum_fold(add_word64(add_word64(0, a.l64), b.l64)));
-}
-
-uint16_t
-ilnp_cksum_fix_seed(uint16_t seed, uint16_t was, uint16_t is)
-{
-	return (ilnp_cksum_fold((uint64_t)seed + (uint16_t)~was + is));
-}
-
-uint16_t
-ilnp_cksum_fix(uint16_t field, uint16_t was, uint16_t is)
-{
-	return ((uint16_t)~ilnp_cksum_fix_seed((uint16_t)~field, was, is));
 }
 
 enum ilnp_cksum

@@ -11,7 +11,16 @@
 
 #include "ilnp_types.h"
 
-uint16_t	ilnp_cksum_fold(uint64_t sum);
+static inline uint16_t
+ilnp_cksum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ((uint16_t)sum);
+}
 
 /* Adds len octets; an odd last octet counts as the high half of a word. */
 uint64_t	ilnp_cksum_add(uint64_t sum, const void *p, size_t len);
@@ -24,13 +33,25 @@ uint64_t	ilnp_cksum_pseudo(enum ilnp_cksum kind, struct ilnp_ilv src,
 uint16_t	ilnp_cksum_l64s(struct ilnp_l64, struct ilnp_l64);
 
 /*
- * Returns the checksum field `field' (complemented, as on the wire) after the
- * words that add up to `was' have been replaced by words that add up to `is'.
+ * Returns a seed (an uncomplemented partial sum left for the hardware) after
+ * the words that add up to `was' have been replaced by words that add up to
+ * `is'.
  */
-uint16_t	ilnp_cksum_fix(uint16_t field, uint16_t was, uint16_t is);
+static inline uint16_t
+ilnp_cksum_fix_seed(uint16_t seed, uint16_t was, uint16_t is)
+{
+	uint32_t sum = (uint32_t)seed + (uint16_t)~was + is;
 
-/* The same for a seed: an uncomplemented partial sum left for the hardware. */
-uint16_t	ilnp_cksum_fix_seed(uint16_t seed, uint16_t was, uint16_t is);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ((uint16_t)(sum + (sum >> 16)));
+}
+
+/* The same for a checksum field: complemented, as on the wire. */
+static inline uint16_t
+ilnp_cksum_fix(uint16_t field, uint16_t was, uint16_t is)
+{
+	return ((uint16_t)~ilnp_cksum_fix_seed((uint16_t)~field, was, is));
+}
 
 /*
  * Finds which kind of sum a whole segment carries.

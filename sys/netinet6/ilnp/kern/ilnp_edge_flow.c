@@ -34,8 +34,9 @@ ilnp_flow_alloc(struct ilnp_edge *e)
 	struct ilnp_flowtab *t = &e->e_flows;
 	struct ilnp_flowhead *b;
 
-	b = malloc(ILNP_FLOW_BUCKETS * sizeof(*b), M_ILNP, M_WAITOK | M_ZERO);
-	for (u_int i = 0; i < ILNP_FLOW_BUCKETS; i++)
+	b = malloc(2 * ILNP_FLOW_BUCKETS * sizeof(*b), M_ILNP,
+	    M_WAITOK | M_ZERO);
+	for (u_int i = 0; i < 2 * ILNP_FLOW_BUCKETS; i++)
 		CK_LIST_INIT(&b[i]);
 	arc4random_buf(t->t_key, sizeof(t->t_key));
 	mtx_lock(&t->t_lock);
@@ -58,6 +59,8 @@ remove_flow(struct ilnp_flowtab *t, struct ilnp_flow *f)
 {
 	mtx_assert(&t->t_lock, MA_OWNED);
 	CK_LIST_REMOVE(f, f_link);
+	if (f->f_inp != NULL)
+		CK_LIST_REMOVE(f, f_pcblink);
 	f->f_gone = true;
 	t->t_n--;
 	if (!f->f_sure)
@@ -90,13 +93,22 @@ static struct ilnp_flowhead *
 bucket_of(const struct ilnp_flowtab *t, struct ilnp_flowhead *b, uint8_t proto,
     const struct ilnp_nidpair *nids, uint16_t lport, uint16_t fport)
 {
-	const uint64_t words[3] = {
-		nids->local.nid, nids->remote.nid,
-		(uint64_t)proto << 32 | (uint64_t)lport << 16 | fport
+	uint64_t ends = (uint64_t)proto << 32 | (uint64_t)lport << 16 | fport;
+	/* Our NIDs are few: they need no word of their own. */
+	const uint64_t words[2] = {
+		nids->local.nid ^ ends << 24, nids->remote.nid
 	};
 
-	return (&b[ilnp_place(t->t_key, words, 3) >>
+	return (&b[ilnp_place(t->t_key, words, 2) >>
 	    (64 - ILNP_FLOW_BITS)]);
+}
+
+/* Entries by their PCB, behind those by NIDs and ports. */
+static struct ilnp_flowhead *
+bucket_of_pcb(struct ilnp_flowhead *b, const struct inpcb *inp)
+{
+	return (&b[ILNP_FLOW_BUCKETS + ((uintptr_t)inp * 0x9e3779b97f4a7c15 >>
+	    (64 - ILNP_FLOW_BITS))]);
 }
 
 const struct ilnp_flow *
@@ -140,13 +152,14 @@ ilnp_flow_proto(const struct inpcb *inp)
 const struct ilnp_flow *
 ilnp_flow_of(const struct ilnp_edge *e, const struct inpcb *inp)
 {
-	struct ilnp_ilv l = ilnp_ilv_of(&inp->in6p_laddr);
-	struct ilnp_nidpair nids = {
-		.local = l.nid, .remote = ilnp_ilv_of(&inp->in6p_faddr).nid
-	};
+	struct ilnp_flowhead *b = ilnp_load_ptr(&e->e_flows.t_bucket);
+	const struct ilnp_flow *f;
 
-	return (ilnp_flow_lookup(e, ilnp_flow_proto(inp), &nids,
-	    inp->inp_lport, inp->inp_fport, l.l64));
+	if (b != NULL)
+		CK_LIST_FOREACH(f, bucket_of_pcb(b, inp), f_pcblink)
+			if (f->f_inp == inp)
+				return (f);
+	return (NULL);
 }
 
 /* The session that a connected PCB will belong to, held, or NULL. */
@@ -175,6 +188,9 @@ link_flow(struct ilnp_flowtab *t, struct ilnp_flow *f)
 	mtx_assert(&t->t_lock, MA_OWNED);
 	CK_LIST_INSERT_HEAD(bucket_of(t, t->t_bucket, f->f_proto, &f->f_nids,
 	    f->f_lport, f->f_fport), f, f_link);
+	if (f->f_inp != NULL)
+		CK_LIST_INSERT_HEAD(bucket_of_pcb(t->t_bucket, f->f_inp), f,
+		    f_pcblink);
 	t->t_n++;
 	if (!f->f_sure)
 		t->t_unsure++;
@@ -234,73 +250,50 @@ ilnp_door_pcb_insert(struct inpcb *inp)
 	INP_WLOCK_ASSERT(inp);
 	if (proto == 0)
 		return;
-	NET_EPOCH_ENTER(et);
 	if (!IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr)) {
+		/* in6_pcbconnect() is in an epoch section, bind(2) is not. */
 		if ((inp->inp_inc.inc_flags & INC_ILNP) != 0 &&
 		    !insert_flow(e, inp, proto, true))
 			inp->inp_inc.inc_flags &= ~INC_ILNP;
 		/* It has done its work, and users could see it. */
 		inp->in6p_zoneid = 0;
-	} else if (!IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_laddr) &&
-	    (h = ilnp_load_ptr(&e->e_here)) != NULL) {
-		local = ilnp_ilv_of(&inp->in6p_laddr);
-		if (ilnp_loc_nid(h, local.nid) &&
-		    ilnp_loc_uplink(h, local.l64) != NULL)
-			/* Without memory it is found by its address alone. */
-			(void)insert_flow(e, inp, proto, false);
+		return;
 	}
+	if (IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_laddr))
+		return;
+	NET_EPOCH_ENTER(et);
+	h = ilnp_load_ptr(&e->e_here);
+	local = ilnp_ilv_of(&inp->in6p_laddr);
+	if (h != NULL && ilnp_loc_nid(h, local.nid) &&
+	    ilnp_loc_uplink(h, local.l64) != NULL)
+		/* Without memory it is found by its address alone. */
+		(void)insert_flow(e, inp, proto, false);
 	NET_EPOCH_EXIT(et);
 }
 
-/* The entry of a PCB that entered with these endpoints, or NULL. */
-static struct ilnp_flow *
-find_pcb(struct ilnp_flowtab *t, const struct inpcb *inp, uint8_t proto,
-    struct ilnp_nid remote, uint16_t fport)
-{
-	struct ilnp_nidpair nids = {
-		.local = ilnp_ilv_of(&inp->in6p_laddr).nid, .remote = remote
-	};
-	struct ilnp_flow *f;
-
-	mtx_assert(&t->t_lock, MA_OWNED);
-	if (t->t_bucket != NULL)
-		CK_LIST_FOREACH(f, bucket_of(t, t->t_bucket, proto, &nids,
-		    inp->inp_lport, fport), f_link)
-			if (f->f_inp == inp)
-				return (f);
-	return (NULL);
-}
-
-/* Removes a PCB that entered with these endpoints, if it is there. */
+/* Removes a PCB, if it is there. */
 static void
-remove_pcb(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
-    struct ilnp_nid remote, uint16_t fport)
+remove_pcb(struct ilnp_edge *e, const struct inpcb *inp)
 {
 	struct ilnp_flowtab *t = &e->e_flows;
-	struct ilnp_flow *f;
+	const struct ilnp_flow *f;
 
 	mtx_lock(&t->t_lock);
-	f = find_pcb(t, inp, proto, remote, fport);
+	f = ilnp_flow_of(e, inp);
 	if (f != NULL)
-		remove_flow(t, f);
+		remove_flow(t, __DECONST(struct ilnp_flow *, f));
 	mtx_unlock(&t->t_lock);
 }
 
 void
 ilnp_door_pcb_remove(struct inpcb *inp)
 {
-	struct ilnp_edge *e = &V_ilnp_edge;
-	uint8_t proto = ilnp_flow_proto(inp);
-	const struct ilnp_nid nobody = { 0 };
-
 	INP_WLOCK_ASSERT(inp);
-	if (proto == 0)
+	if (ilnp_flow_proto(inp) == 0)
 		return;
-	if (IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr))
-		remove_pcb(e, inp, proto, nobody, 0);
-	else if ((inp->inp_inc.inc_flags & INC_ILNP) != 0)
-		remove_pcb(e, inp, proto, ilnp_ilv_of(&inp->in6p_faddr).nid,
-		    inp->inp_fport);
+	if (IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr) ||
+	    (inp->inp_inc.inc_flags & INC_ILNP) != 0)
+		remove_pcb(&V_ilnp_edge, inp);
 	inp->inp_inc.inc_flags &= ~INC_ILNP;
 }
 
@@ -308,32 +301,27 @@ ilnp_door_pcb_remove(struct inpcb *inp)
 void
 ilnp_door_pcb_rehash(struct inpcb *inp)
 {
-	uint8_t proto = ilnp_flow_proto(inp);
-	const struct ilnp_nid nobody = { 0 };
-
 	INP_WLOCK_ASSERT(inp);
-	if (proto == 0)
+	if (ilnp_flow_proto(inp) == 0)
 		return;
-	remove_pcb(&V_ilnp_edge, inp, proto, nobody, 0);
+	remove_pcb(&V_ilnp_edge, inp);
 	ilnp_door_pcb_insert(inp);
 }
 
 static void
 adopt_pcb(struct ilnp_edge *e, struct inpcb *inp)
 {
-	struct ilnp_flowtab *t = &e->e_flows;
-	uint8_t proto = ilnp_flow_proto(inp);
-	const struct ilnp_nid nobody = { 0 };
+	struct epoch_tracker et;
 	bool there;
 
 	INP_WLOCK_ASSERT(inp);
-	if (proto == 0 || (inp->inp_flags & INP_INHASHLIST) == 0 ||
+	if (ilnp_flow_proto(inp) == 0 || (inp->inp_flags & INP_INHASHLIST) == 0 ||
 	    !IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr) ||
 	    IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_laddr))
 		return;
-	mtx_lock(&t->t_lock);
-	there = find_pcb(t, inp, proto, nobody, 0) != NULL;
-	mtx_unlock(&t->t_lock);
+	NET_EPOCH_ENTER(et);
+	there = ilnp_flow_of(e, inp) != NULL;
+	NET_EPOCH_EXIT(et);
 	if (!there)
 		ilnp_door_pcb_insert(inp);
 }
@@ -363,9 +351,7 @@ ilnp_door_pcb_taken(const struct inpcb *inp, const struct in6_addr *faddr,
 	uint8_t proto = ilnp_flow_proto(inp);
 	const struct ilnp_flow *f;
 	struct ilnp_nidpair nids;
-	struct epoch_tracker et;
 	struct ilnp_ilv local;
-	bool taken;
 
 	if (proto == 0 || fport == 0 || lport == 0)
 		return (false);
@@ -374,14 +360,11 @@ ilnp_door_pcb_taken(const struct inpcb *inp, const struct in6_addr *faddr,
 	local = ilnp_ilv_of(laddr);
 	nids.local = local.nid;
 	nids.remote = ilnp_ilv_of(faddr).nid;
-	NET_EPOCH_ENTER(et);
 	f = ilnp_flow_lookup(&V_ilnp_edge, proto, &nids, lport, fport,
 	    local.l64);
-	taken = f != NULL && f->f_inp != inp &&
+	return (f != NULL && f->f_inp != inp &&
 	    (!IN6_ARE_ADDR_EQUAL(&f->f_laddr, laddr) ||
-	    !IN6_ARE_ADDR_EQUAL(&f->f_faddr, faddr));
-	NET_EPOCH_EXIT(et);
-	return (taken);
+	    !IN6_ARE_ADDR_EQUAL(&f->f_faddr, faddr)));
 }
 
 const struct ilnp_flow *

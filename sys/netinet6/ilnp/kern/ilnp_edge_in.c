@@ -137,7 +137,8 @@ deliver(const struct arrival *a, struct mbuf *m)
 	const struct ilnp_view *v = &in->i_view;
 	struct ip6_hdr *ip6 = mtod(m, struct ip6_hdr *);
 	const struct ilnp_flow *f = a->a_flow;
-	struct in6_addr src = ip6->ip6_src, dst = ip6->ip6_dst;
+	const struct in6_addr *src = &ip6->ip6_src, *dst = &ip6->ip6_dst;
+	struct in6_addr found;
 	enum ilnp_cksum kind;
 
 	/* The flow of somebody else who has the same NID (RFC 6741 s5.4). */
@@ -167,19 +168,21 @@ deliver(const struct arrival *a, struct mbuf *m)
 	if (kind != in->i_cksum &&
 	    !ilnp_sess_cksum(a->a_cache, in->i_sess, kind))
 		return (false);
-	if (f == NULL && !ILNP_HOOKED)
-		ilnp_pfil_arrived(a->a_edge, v, in->i_sess, &src, &dst);
-	else if (f == NULL)
+	if (f == NULL && !ILNP_HOOKED) {
+		found = *dst;
+		ilnp_pfil_arrived(a->a_edge, v, in->i_sess, src, &found);
+		dst = &found;
+	} else if (f == NULL)
 		f = find_flow(a->a_edge, v, &(struct ilnp_nidpair){
 		    .local = v->v_dst.nid }, false);
 	if (!has_pcb(v, f))
 		leave_note(a, m);
 	if (f != NULL) {
-		dst = f->f_laddr;
+		dst = &f->f_laddr;
 		if (f->f_sess != NULL)
-			src = f->f_faddr;
+			src = &f->f_faddr;
 	}
-	translate(a, m, kind, &src, &dst);
+	translate(a, m, kind, src, dst);
 	return (true);
 }
 

@@ -63,19 +63,8 @@ ilnp_mbuf_makehead(struct mbuf *m, int len)
 	return (gather(m, len));
 }
 
-u_int
-ilnp_mbuf_sumoff(uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return (offsetof(struct tcphdr, th_sum));
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-		return (offsetof(struct udphdr, uh_sum));
-	default:
-		return (0);
-	}
-}
+_Static_assert(offsetof(struct tcphdr, th_sum) == 16 &&
+    offsetof(struct udphdr, uh_sum) == 6, "ilnp_mbuf_sumoff()");
 
 static uint16_t
 get_sum(const struct mbuf *m, int off)

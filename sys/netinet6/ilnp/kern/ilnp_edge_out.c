@@ -306,8 +306,8 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		return (true);
 	}
 	verdict = ilnp_sess_output(l.l_cache, l.l_sess,
-	    (uint32_t)m->m_pkthdr.len, flow_of(inp), l.l_choice, ilnp_now(),
-	    &out);
+	    (uint32_t)m->m_pkthdr.len, flow_of(inp), l.l_choice,
+	    ilnp_now_coarse(), &out);
 	SDT_PROBE3(ilnp6, , , out, verdict, m, &out);
 	if (out.o_kick)
 		ilnp_edge_kick(l.l_edge);

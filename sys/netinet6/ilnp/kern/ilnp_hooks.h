@@ -114,8 +114,8 @@ bool	ilnp_door_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
 
 /*
  * Is there a flow with these NIDs and ports already, under other locators?
- * The address pair itself is the business of the stock lookup.  pcbinfo hash
- * locked, inpcb locked; ports in network order, either may be 0.
+ * The address pair itself is the business of the stock lookup.  Net epoch,
+ * pcbinfo hash locked, inpcb locked; ports in network order, either may be 0.
  * Where the socket is bound, its own address counts instead of `laddr'.
  */
 bool	ilnp_door_pcb_taken(const struct inpcb *inp,
@@ -124,8 +124,8 @@ bool	ilnp_door_pcb_taken(const struct inpcb *inp,
 
 /*
  * A PCB has entered its hash, has changed its foreign end while in it, or is
- * about to leave it.  inpcb and pcbinfo hash write locked; not always in an
- * epoch section.
+ * about to leave it.  inpcb and pcbinfo hash write locked; in an epoch section
+ * if it has a foreign end.
  * Insertion takes PCBs with INC_ILNP, and unconnected ones bound to one of
  * our ILNP addresses, into the NID table.  If memory is short the flow goes
  * on as plain IPv6 (INC_ILNP cleared, counted).  Removal is complete: when it
