@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ilnptool.errors import EnvironmentMissing, FileError
+from ilnptool.errors import EnvironmentMissing, FileError, UsageError
 from ilnptool.lab.bhyve import Planner
 from ilnptool.lab.bhyveconf import check_config, format_config
 from ilnptool.lab.catalogue import find_topology, shipped
@@ -125,6 +126,10 @@ def test_cards_that_are_handed_over_take_the_place_of_virtio() -> None:
     router = plan.files[Path("/state/r1/bhyve.conf")]
     assert "pci.0.4.0.device" not in router
     assert "pci.0.5.0.device=virtio-net\n" in router
+    told = plan.told["r1"]
+    assert told[0] == "ifconfig vtnet0 name core"
+    assert not any("lan" in line or "rtadvd" in line for line in told)
+    assert any("rtadvd" in line for line in plan.told["r3"])
 
 
 def test_reserved_devices_are_told_from_others() -> None:
@@ -136,6 +141,19 @@ def test_reserved_devices_are_told_from_others() -> None:
         check_reserved(devices, reserved.replace("ppt1", "ix1"))
     with pytest.raises(EnvironmentMissing, match="there is no PCI device 5/0/0"):
         check_reserved(devices, "")
+
+
+def test_many_devices_are_named_by_several_variables_of_the_loader() -> None:
+    (one, _) = load_hardware(IX, topology("duality"))
+    many = [replace(one, bus=bus) for bus in range(100, 140)]
+    _, *lines = loader_lines(many)
+    names = [line.partition("=")[0] for line in lines]
+    assert names == ["pptdevs", "pptdevs2", "pptdevs3"]
+    values = [line.partition("=")[2].strip('"') for line in lines]
+    assert max(map(len, values)) < 128
+    assert " ".join(values).split() == [device.place for device in many]
+    with pytest.raises(UsageError, match="80 devices are more than"):
+        loader_lines([*many, *many])
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_router_writes_the_very_configuration_of_rtadvd(tmp_path: Path) -> None:
     line = write.replace("/tmp/rtadvd.conf", str(target))
     subprocess.run(["sh", "-c", line], check=True)
     text = target.read_text()
-    assert text == freebsd.rtadvd_conf(found, "r1")
+    assert text == freebsd.rtadvd_conf(found, "r1", [x for _, x in found.links_of("r1")])
     assert text.startswith('lan-a:\\\n\t:addr="2001:db8:a:1::":prefixlen#64:\\\n')
     assert "rtadvd -c /tmp/rtadvd.conf lan-a lan-b" in lines
     assert "sysctl net.inet6.ip6.forwarding=1 net.inet6.ip6.dad_count=0" in lines

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import socket
 import sys
 import termios
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ilnptool.lab.bhyve import BhyveLab, Planner
 from ilnptool.lab.catalogue import find_topology
 from ilnptool.lab.guestbuild import choose_machines
 from ilnptool.lab.hardware import Device, load_hardware, loader_lines
+from ilnptool.lab.linuxnet import netns_of
 from ilnptool.lab.model import Topology
 from ilnptool.lab.netns import NetnsLab, require_root
 from ilnptool.lab.overview import describe_lab
@@ -57,6 +59,7 @@ def _making_options(command: Command) -> Command:
         ),
         click.option("--image", type=_PATH, help="What machines start from."),
         click.option("--hardware", type=_PATH, help="Network cards to hand over (bhyve only)."),
+        click.option("--dry-run", is_flag=True, help="Print every command, and run none."),
         click.option(
             "--driver",
             type=click.Choice(("auto", "bhyve", "qemu")),
@@ -94,14 +97,24 @@ class _Wanted:
             self.devices = load_hardware(hardware, self.topology)
         self.machines = () if self.bhyve else choose_machines(self.topology, userspace)
 
-    def commands(self) -> list[str]:
-        """Return every command that would be run, with what must be in loader.conf."""
+    def commands(self, between: Sequence[str] = ()) -> list[str]:
+        """Return every command that would be run, with what must be in loader.conf.
+
+        Those `between` come when the lab is up.
+        """
         if not self.bhyve:
-            return rehearse(self.topology, self.config, self.name, self.machines, self.image)
+            arguments = self.topology, self.config, self.name, self.machines, self.image
+            return rehearse(*arguments, between)
         directory = LabState(self.config.state, self.name).directory
         plan = Planner(self.topology, self.name, self.image, directory, self.devices).plan()
         loader = [f"# /boot/loader.conf: {line}" for line in loader_lines(self.devices)]
-        return [*loader, *plan.lines(), *(" ".join(argv) for argv in plan.undo)]
+        return [*loader, *plan.lines(), *between, *(" ".join(argv) for argv in plan.undo)]
+
+    def inside(self, node: str, argv: Sequence[str]) -> str:
+        """Return how a dry run shows a command in a node."""
+        if self.bhyve or node in self.machines:
+            return f"{node}# {shlex.join(argv)}"
+        return shlex.join(run.Space(netns_of(self.name, node)).wrap(argv))
 
     def lab(self, observer: StepObserver) -> BhyveLab | QemuLab:
         if not self.bhyve:
@@ -136,7 +149,6 @@ def bhyve_lab() -> None:
 @bhyve_lab.command("up")
 @click.argument("topology")
 @_making_options
-@click.option("--dry-run", is_flag=True, help="Print every command, and run none.")
 def up(topology: str, dry_run: bool, **options: Any) -> None:
     """Bring up a lab of TOPOLOGY, a shipped name or a .toml file.
 
@@ -187,17 +199,21 @@ def run_(
     node: str,
     argv: tuple[str, ...],
     timeout: float,
+    dry_run: bool,
     **options: Any,
 ) -> None:
     """Bring up a lab of TOPOLOGY, run COMMAND in a NODE, and remove the lab."""
-    require_root("bhyve-lab run")
     wanted = _Wanted(topology, **options)
     wanted.topology.node(node)
+    words = argv[1:] if argv[:1] == ("--",) else argv
+    if dry_run:
+        click.echo("\n".join(wanted.commands([wanted.inside(node, words)])))
+        return
+    require_root("bhyve-lab run")
     with steps(f"lab {wanted.name}") as observer:
         made = wanted.lab(observer)
         made.up()
     try:
-        words = argv[1:] if argv[:1] == ("--",) else argv
         result = made.exec(node, words, timeout=timeout, check=False)
     finally:
         made.down()

@@ -34,6 +34,7 @@ _FIRST_UNIT = 1000
 _LABS = 128
 _LINKS = 64  # of a lab at most; it takes that many bridges and twice as many vmnet interfaces
 _FIRST_SLOT = 4  # of network interfaces on the PCI bus
+_LPC_SLOT = 31
 
 Argv = tuple[str, ...]
 
@@ -50,7 +51,7 @@ class Plan:
     undo: list[Argv]
 
     def lines(self) -> list[str]:
-        """Return it as a person would do it."""
+        """Return what makes the lab, as a person would do it."""
         text = []
         for path, content in self.files.items():
             text += [f"cat > {path} <<'END'", *content.splitlines(), "END"]
@@ -111,14 +112,17 @@ class Planner:
             "x86.vmexit_on_hlt": "true",
             "x86.strictmsr": "false",
             "pci.0.0.0.device": "hostbridge",
-            "pci.0.31.0.device": "lpc",
+            f"pci.0.{_LPC_SLOT}.0.device": "lpc",
             "lpc.com1.path": line_device(self._lab, node.name, 1, "A"),
             "lpc.com2.path": line_device(self._lab, node.name, 2, "A"),
             "pci.0.3.0.device": "virtio-blk",
             "pci.0.3.0.path": str(self._image),
             "pci.0.3.0.ro": "true",
         }
-        for index, (link, end) in enumerate(self._topology.links_of(node.name)):
+        links = self._topology.links_of(node.name)
+        if len(links) > _LPC_SLOT - _FIRST_SLOT:
+            raise UsageError(f"{node.name}: more than {_LPC_SLOT - _FIRST_SLOT} interfaces")
+        for index, (link, end) in enumerate(links):
             place = f"pci.0.{_FIRST_SLOT + index}.0"
             device = self._devices.get(end)
             tap = self._tap(end)
@@ -152,14 +156,19 @@ class Planner:
             undo.insert(0, ("ifconfig", bridge, "destroy"))
         return make, undo
 
-    def _interfaces(self, node: Node) -> list[str]:
-        """Return the names by which a machine finds its interfaces, in the topology's order."""
+    def _interfaces(self, node: Node) -> dict[End, str]:
+        """Return the names by which a machine finds its interfaces.
+
+        It has none at the far end of a cable.
+        """
         counts: dict[str, int] = {}
-        names = []
+        names = {}
         for _, end in self._topology.links_of(node.name):
             device = self._devices.get(end)
+            if device is None and self._tap(end) is None:
+                continue
             driver = "vtnet" if device is None else device.driver
-            names.append(f"{driver}{counts.get(driver, 0)}")
+            names[end] = f"{driver}{counts.get(driver, 0)}"
             counts[driver] = counts.get(driver, 0) + 1
         return names
 
@@ -179,9 +188,8 @@ class Planner:
                 *("-c", line_device(self._lab, node.name, 1, "A"), name),
             )
             plan.start[node.name] = ("bhyve", "-k", str(path), name)
-            devices = {end: x.driver for end, x in self._devices.items()}
             plan.told[node.name] = freebsd.set_up_lines(
-                self._topology, node, self._interfaces(node), devices
+                self._topology, node, self._interfaces(node), self._devices
             )
             plan.undo.append(("bhyvectl", "--destroy", f"--vm={name}"))
         plan.undo.extend(undo)

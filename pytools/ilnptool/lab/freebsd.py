@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from ipaddress import IPv6Address
-from types import MappingProxyType
 
 from ilnptool.lab.addressing import (
     infrastructure_address,
@@ -33,30 +32,32 @@ FRESH = "guest"  # what a machine calls itself before it is told
 _INET6 = re.compile(r"^\s+inet6 (\S+?)(?:%\S+)? prefixlen \d+(.*)$")
 
 
-def device_names(topology: Topology, node: Node) -> list[str]:
+def device_names(topology: Topology, node: Node) -> dict[End, str]:
     """Return what FreeBSD calls the interfaces of a machine that has virtio ones only."""
-    return [f"vtnet{index}" for index in range(len(topology.links_of(node.name)))]
+    links = topology.links_of(node.name)
+    return {end: f"vtnet{index}" for index, (_, end) in enumerate(links)}
 
 
 def interface_lines(
-    topology: Topology, node: Node, devices: Sequence[str], drivers: Mapping[End, str]
+    topology: Topology, node: Node, devices: Mapping[End, str], cards: Collection[End] = ()
 ) -> list[str]:
     """Return the lines that give interfaces, by now called `devices`, their names and life.
 
-    `drivers` names those that are real cards, whose MAC address is their own.
+    An end that is not among them is not there.  The MAC address of real cards is their own.
     """
     lines = []
-    links = topology.links_of(node.name)
-    for device, (link, end) in zip(devices, links, strict=True):
+    links = [x for x in topology.links_of(node.name) if x[1] in devices]
+    for link, end in links:
+        device = devices[end]
         if end.interface != device:
             lines.append(f"ifconfig {device} name {end.interface}")
-        if end not in drivers:
+        if end not in cards:
             # A wrong order of devices must not go unseen.
             lines.append(f"ifconfig {end.interface} | grep -q {mac_of(topology, end)}")
         if link.mtu != 1500:
             lines.append(f"ifconfig {end.interface} mtu {link.mtu}")
     if node.role is Role.ROUTER:
-        lines += _router_lines(topology, node)
+        lines += _router_lines(topology, node, links)
     else:
         dad = node.discovery.dad_transmits
         lines.append(f"sysctl net.inet6.ip6.forwarding=0 net.inet6.ip6.dad_count={dad}")
@@ -66,11 +67,11 @@ def interface_lines(
     return lines
 
 
-def _router_lines(topology: Topology, node: Node) -> list[str]:
+def _router_lines(topology: Topology, node: Node, links: Sequence[tuple[Link, End]]) -> list[str]:
     lines = ["sysctl net.inet6.ip6.forwarding=1 net.inet6.ip6.dad_count=0"]
     address = infrastructure_address(topology, node.name)
     lines.append(f"ifconfig lo0 inet6 {address} prefixlen 128 alias")
-    for link, end in topology.links_of(node.name):
+    for link, end in links:
         lines.append(f"ifconfig {end.interface} inet6 -ifdisabled auto_linklocal up")
         if link.provider is not None:
             own = provider_address(topology, link, end)
@@ -78,15 +79,16 @@ def _router_lines(topology: Topology, node: Node) -> list[str]:
     lines += [
         f"route -6 add -net {route.destination} {route.via}%{route.interface}"
         for route in routes_of(topology, node.name)
+        if route.interface in {end.interface for _, end in links}
     ]
     return lines
 
 
-def rtadvd_conf(topology: Topology, router: str) -> str:
-    """Return rtadvd.conf(5) for a router; empty if it has no customers."""
+def rtadvd_conf(topology: Topology, router: str, ends: Collection[End]) -> str:
+    """Return rtadvd.conf(5) for a router with these interfaces; empty if it has no customers."""
     text = ""
     for link, end in topology.links_of(router):
-        if link.provider is None:
+        if link.provider is None or end not in ends:
             continue
         prefix = topology.provider(link.provider).prefix
         ra = link.advertisement
@@ -149,31 +151,32 @@ def ilnp_lines(topology: Topology, node: Node) -> list[str]:
 def set_up_lines(
     topology: Topology,
     node: Node,
-    devices: Sequence[str] | None = None,
-    drivers: Mapping[End, str] = MappingProxyType({}),
+    devices: Mapping[End, str] | None = None,
+    cards: Collection[End] = (),
 ) -> list[str]:
     """Return all that a machine is told after it has started, each line short.
 
-    `devices` are the names of its interfaces before, `drivers` as in interface_lines().
+    `devices` are the names of its interfaces before, `cards` as in interface_lines().
     """
     known = device_names(topology, node) if devices is None else devices
-    lines = [*interface_lines(topology, node, known, drivers), *_rtadvd_lines(topology, node)]
+    lines = [*interface_lines(topology, node, known, cards), *_rtadvd_lines(topology, node, known)]
     lines += ilnp_lines(topology, node)
     if node.role is not Role.ROUTER:
         for link, end in topology.links_of(node.name):
-            if link.up:
+            if link.up and end in known:
                 lines += solicit_lines(end)
     # Last: this name says that all of it was done.
     return [*lines, f"hostname {node.name}"]
 
 
-def _rtadvd_lines(topology: Topology, node: Node) -> list[str]:
+def _rtadvd_lines(topology: Topology, node: Node, present: Collection[End]) -> list[str]:
     if node.role is not Role.ROUTER:
         return []
-    conf = rtadvd_conf(topology, node.name)
+    conf = rtadvd_conf(topology, node.name, present)
     if not conf:
         return []
-    ends = [end.interface for link, end in topology.links_of(node.name) if link.provider]
+    links = topology.links_of(node.name)
+    ends = [end.interface for link, end in links if link.provider and end in present]
     octets = conf.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
     path = "/tmp/rtadvd.conf"
     return [f"printf '{octets}' >{path}", f"rtadvd -c {path} {' '.join(ends)}"]

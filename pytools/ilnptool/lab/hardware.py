@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ilnptool import tomlfile
-from ilnptool.errors import EnvironmentMissing
+from ilnptool.errors import EnvironmentMissing, UsageError
 from ilnptool.lab.model import End, Topology
 from ilnptool.tomlfile import Table
 
@@ -26,6 +26,9 @@ END_FORM = 'NODE:INTERFACE of the topology, such as "mn:if1"'
 
 _DEVICE = re.compile(r"(\d+)/(\d+)/([0-7])")
 _DRIVER = re.compile(r"[a-z][a-z0-9_]*[a-z_]|[a-z]")
+# Of the loader, each with room for so many octets and a zero; see vmm(4).
+_VARIABLES = ("pptdevs", "pptdevs2", "pptdevs3")
+_VARIABLE_MAX = 128
 _LISTED = re.compile(r"^(\w+)@pci0:(\d+):(\d+):(\d+):", re.MULTILINE)
 
 
@@ -82,10 +85,23 @@ def load_hardware(path: Path, topology: Topology) -> tuple[Device, ...]:
 
 
 def loader_lines(devices: Collection[Device]) -> list[str]:
-    """Return the lines for /boot/loader.conf that keep the host's own drivers off devices."""
+    """Return the lines for /boot/loader.conf that keep the host's own drivers off devices.
+
+    UsageError if there are more than its variables have room for.
+    """
     if not devices:
         return []
-    return ['vmm_load="YES"', f'pptdevs="{" ".join(x.place for x in devices)}"']
+    lists = [""]
+    for device in devices:
+        longer = f"{lists[-1]} {device.place}".strip()
+        if len(longer) < _VARIABLE_MAX:
+            lists[-1] = longer
+        else:
+            lists.append(device.place)
+    if len(lists) > len(_VARIABLES):
+        raise UsageError(f"{len(devices)} devices are more than {', '.join(_VARIABLES)} can name")
+    named = zip(_VARIABLES, lists, strict=False)
+    return ['vmm_load="YES"', *(f'{name}="{text}"' for name, text in named)]
 
 
 def check_reserved(devices: Collection[Device], listing: str) -> None:

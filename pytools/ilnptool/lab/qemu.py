@@ -50,6 +50,13 @@ class QemuLab(NetnsLab):
         machines = json.dumps({"machines": self.machines, "image": str(self.image)})
         return {**super()._description(), _MACHINES_FILE: machines}
 
+    def _need_up(self) -> None:
+        if not self.is_up:
+            raise UsageError(
+                f"lab {self.name} is not up; `ilnptool bhyve-lab down {self.name}` removes what "
+                "there is of it, `bhyve-lab up` makes it anew"
+            )
+
     def agent(self, node: str) -> Agent:
         """Return the agent of a machine."""
         self.topology.node(node)

@@ -76,9 +76,17 @@ class _Rehearsal(GuestBuilder):
 
 
 def rehearse(
-    topology: Topology, config: Config, name: str, machines: tuple[str, ...], image: Path
+    topology: Topology,
+    config: Config,
+    name: str,
+    machines: tuple[str, ...],
+    image: Path,
+    between: Sequence[str] = (),
 ) -> list[str]:
-    """Return the commands of `up` and then of `down`; those with NODE# run in that machine."""
+    """Return the commands of `up`, those `between`, and those of `down`.
+
+    Those with NODE# run in that machine.
+    """
     sure = replace(config, accelerator="tcg" if config.accelerator == "auto" else "kvm")
     with tempfile.TemporaryDirectory(prefix="ilnp-") as folder:
         state = LabState(Path(folder), name)
@@ -89,4 +97,5 @@ def rehearse(
     spaces = [linuxnet.netns_of(name, node.name) for node in topology.nodes]
     spaces += [linuxnet.middle_of(name, link.name) for link in topology.links if link.emulated]
     undo = [f"ip netns delete {space}" for space in spaces]
-    return [line.replace(folder, str(config.state)) for line in [*builder.told, *undo]]
+    lines = [*builder.told, *between, *undo]
+    return [line.replace(folder, str(config.state)) for line in lines]
