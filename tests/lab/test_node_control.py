@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,6 +115,22 @@ def test_what_is_no_json_is_refused(net: NodeNet) -> None:
         while lines.count(b"\n") < 3:
             lines += raw.recv(65536)
     assert all(not json.loads(x)["ok"] for x in lines.splitlines())
+
+
+def test_a_line_too_long_is_refused_and_the_next_one_served(net: NodeNet) -> None:
+    with socket.socket(socket.AF_UNIX) as raw, raw.makefile("r") as answers:
+        raw.connect(str(net.socket("a")))
+        for length in (65536, 65537, 1_000_000):
+            raw.sendall(b"x" * length + b'\n{"cmd": "status"}\n')
+            refused = json.loads(answers.readline())
+            assert (refused["ok"], refused["error"]) == (False, "line too long")
+            assert json.loads(answers.readline())["ok"]
+        # The longest that is taken, sent in two parts.
+        line = b'{"cmd": "status"' + b" " * (65535 - 17) + b"}"
+        raw.sendall(line[:40000])
+        time.sleep(0.2)
+        raw.sendall(line[40000:] + b"\n")
+        assert json.loads(answers.readline())["ok"]
 
 
 def test_the_algorithm_can_be_chosen(net: NodeNet) -> None:

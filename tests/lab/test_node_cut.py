@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from nodenet import NodeNet, Stream, identity_of, node_net, wait_until
+from nodenet import NodeNet, Stream, identity_of, l64_of, node_net, wait_until
 
 from ilnptool import run
 from ilnptool.wire.capture import CaptureReader
@@ -153,6 +153,26 @@ def test_udp_segmentation_reaches_the_peer_datagram_by_datagram(net: NodeNet) ->
     assert len(sent) == 10
     assert {v.checksum for v in sent} == {ChecksumVerdict.RFC}
     assert len({(v.source.l64, v.destination.l64) for v in sent}) == 4
+
+
+def test_a_socket_pinned_to_a_path_keeps_its_large_packets(net: NodeNet) -> None:
+    script = (
+        "import socket\n"
+        "from ilnptool.sock import LocatorSocket\n"
+        "from ilnptool.wire.text import parse_l64\n"
+        "with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:\n"
+        f" s.setsockopt(socket.SOL_UDP, {UDP_SEGMENT}, {SEGMENT})\n"
+        f" s.connect(('{identity_of('b')}', 6101))\n"
+        f" paths = LocatorSocket(s)\n"
+        f" paths.pin(local=parse_l64('{l64_of('a', 2)}'),"
+        f" remote=parse_l64('{l64_of('b', 1)}'))\n"
+        f" s.send(bytes(10 * {SEGMENT}))\n"
+    )
+    with captured(net, "a", "ip6") as found:
+        net.exec("a", sys.executable, "-c", script)
+    sent = [v for v in from_a(found, UDP) if v.destination_port == 6101]
+    assert len(sent) == 1
+    assert sent[0].payload_octets > 10 * SEGMENT
 
 
 def test_a_few_segments_that_a_router_could_misread_are_sent_one_by_one(net: NodeNet) -> None:

@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -288,9 +289,30 @@ want(const struct toml_place *p, const struct toml_value *v,
 		[TOML_ARRAY] = "an array of [\"strings\"]",
 	};
 
+	char is[160];
+
 	if (v->tv_kind == kind)
 		return (true);
-	toml_fault(f, p->tp_key, "%s", names[kind]);
+	switch (v->tv_kind) {
+	case TOML_STRING:
+		(void)snprintf(is, sizeof(is), "%s = \"%s\"", p->tp_key,
+		    v->tv_str);
+		break;
+	case TOML_INTEGER:
+		(void)snprintf(is, sizeof(is), "%s = %" PRId64, p->tp_key,
+		    v->tv_int);
+		break;
+	case TOML_BOOLEAN:
+		(void)snprintf(is, sizeof(is), "%s = %s", p->tp_key,
+		    v->tv_bool ? "true" : "false");
+		break;
+	case TOML_ARRAY:
+		(void)snprintf(is, sizeof(is), "%s = [%s%s%s]", p->tp_key,
+		    v->tv_n > 0 ? "\"" : "", v->tv_n > 0 ? v->tv_item[0] : "",
+		    v->tv_n > 1 ? "\", ..." : v->tv_n > 0 ? "\"" : "");
+		break;
+	}
+	toml_fault(f, is, "%s", names[kind]);
 	return (false);
 }
 

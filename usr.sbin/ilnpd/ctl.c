@@ -32,6 +32,7 @@ struct ctl_client {
 	int		cc_fd;		/* -1: free */
 	bool		cc_subscribed;
 	bool		cc_dead;	/* to be closed when it is safe */
+	bool		cc_skips;	/* to the end of a line too long */
 	size_t		cc_nin;
 	char		*cc_in;		/* LINE_MAX_LEN */
 	char		*cc_out;
@@ -161,7 +162,10 @@ ctl_publish(struct ctl *c, json_t *o)
 	json_decref(o);
 }
 
-/* Hands each whole line to its command. */
+/*
+ * Hands each whole line to its command.  One that is too long is refused when
+ * that is seen, and what is left of it passed over.
+ */
 static void
 read_lines(struct ctl_client *cc)
 {
@@ -169,15 +173,22 @@ read_lines(struct ctl_client *cc)
 	size_t left = cc->cc_nin;
 
 	while (!cc->cc_dead && (end = memchr(start, '\n', left)) != NULL) {
-		cmd_line(cc->cc_ctl->c_node, cc, start,
-		    (size_t)(end - start));
+		if (!cc->cc_skips)
+			cmd_line(cc->cc_ctl->c_node, cc, start,
+			    (size_t)(end - start));
+		cc->cc_skips = false;
 		left -= (size_t)(end + 1 - start);
 		start = end + 1;
 	}
+	if (left == LINE_MAX_LEN && !cc->cc_skips) {
+		cc->cc_skips = true;
+		ctl_send(cc, json_pack("{s:b, s:s, s:s}", "ok", 0, "error",
+		    "line too long", "allowed", "65535 octets"));
+	}
+	if (cc->cc_skips)
+		left = 0;
 	memmove(cc->cc_in, start, left);
 	cc->cc_nin = left;
-	if (left == LINE_MAX_LEN)
-		mark_dead(cc);
 }
 
 static void

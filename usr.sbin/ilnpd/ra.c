@@ -35,6 +35,40 @@ find_binding(struct ra_table *rt, struct ilnp_l64 l64,
 	return (NULL);
 }
 
+static u_int
+count_of(const struct ra_table *rt, const struct in6_addr *router)
+{
+	u_int n = 0;
+
+	for (u_int i = 0; i < rt->rt_n; i++)
+		n += memcmp(&rt->rt_b[i].rb_router, router,
+		    sizeof(*router)) == 0;
+	return (n);
+}
+
+/*
+ * A place for a binding of a router.  If there is none left, the router that
+ * has most gives up its latest: nobody keeps others out with many prefixes.
+ * Returns NULL if no other has more than this one would have.
+ */
+static struct ra_binding *
+claim(struct ra_table *rt, const struct in6_addr *router)
+{
+	u_int most = count_of(rt, router) + 1, last = rt->rt_n;
+
+	if (rt->rt_n < RA_BINDINGS_MAX)
+		return (&rt->rt_b[rt->rt_n++]);
+	for (u_int i = 0; i < rt->rt_n; i++) {
+		u_int n = count_of(rt, &rt->rt_b[i].rb_router);
+
+		if (n < most || (n == most && last == rt->rt_n))
+			continue;
+		most = n;
+		last = i;
+	}
+	return (last == rt->rt_n ? NULL : &rt->rt_b[last]);
+}
+
 static void
 bind_prefix(struct ra_table *rt, const struct ra_prefix *rp,
     const struct in6_addr *router, uint32_t life, ilnp_time_t now)
@@ -44,9 +78,9 @@ bind_prefix(struct ra_table *rt, const struct ra_prefix *rp,
 	if (rp->rp_valid < life)
 		life = rp->rp_valid;
 	if (rb == NULL) {
-		if (life == 0 || rt->rt_n == RA_BINDINGS_MAX)
+		rb = life == 0 ? NULL : claim(rt, router);
+		if (rb == NULL)
 			return;
-		rb = &rt->rt_b[rt->rt_n++];
 		rb->rb_l64 = rp->rp_l64;
 		rb->rb_router = *router;
 	}

@@ -42,7 +42,7 @@
 	X(probe_fails, 3, 1, 20, "", "Unanswered probes that take a path DOWN") \
 	X(sess_max, 65536, 16, 4194304, "sessions", "Sessions kept; fixed when the cache is made") \
 	X(half_max, 4096, 8, 1048576, "sessions", "Sessions kept that their peer has not confirmed") \
-	X(pair_max, 4, 1, 64, "sessions", "Sessions kept for one pair of NIDs") \
+	X(pair_max, 4, 1, 64, "sessions", "Confirmed sessions kept for one pair of NIDs") \
 	X(sess_idle, 1800, 1, 86400, "s", "Idle time after which a session may be freed") \
 	X(busy_time, 10, 1, 3600, "s", "How long after its last packet a session is still probed")
 
