@@ -36,9 +36,10 @@ class Table:
         return self._lines.get(self.key + key, self._lines.get(self.key, 1))
 
     def fail(
-        self, key: str, value: object, allowed: str | Iterable[str], what: str = "bad value"
+        self, key: str, value: object, allowed: str | Iterable[str], what: str | None = None
     ) -> NoReturn:
-        """Raise the error for a key of this table."""
+        """Raise the error for a key of this table; the key is named if `what` says nothing else."""
+        what = f"{key}: bad value" if what is None else what
         raise FileError(self.path, self.line(key), value, allowed, what)
 
     def only(self, allowed: Iterable[str]) -> None:

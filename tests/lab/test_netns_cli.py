@@ -16,7 +16,6 @@ import pytest
 from labkit import lab_name, leftovers, plain, temporary_config
 
 from ilnptool.config import Config
-from ilnptool.lab.state import labs_in
 from ilnptool.lab.topofile import format_topology
 
 pytestmark = pytest.mark.root
@@ -29,7 +28,7 @@ def config() -> Iterator[Config]:
     with temporary_config() as made:
         yield made
         # A failed test must not leave a lab behind.
-        call(made, "lab", "down", *labs_in(made.state) or ["none"])
+        call(made, "lab", "down", "--all")
 
 
 @pytest.fixture
@@ -83,7 +82,16 @@ def test_up_look_around_down(config: Config, topology: Path) -> None:
 
     call(config, "lab", "down", name)
     assert leftovers(config, name) == []
-    call(config, "lab", "down", name)
+    again = call(config, "lab", "down", name, check=False)
+    assert (again.returncode, again.stderr) == (2, f"ilnptool: no lab {name}; there are: none\n")
+
+
+def test_down_of_one_lab_too_many_removes_none(config: Config, topology: Path) -> None:
+    name = lab_name("n")
+    call(config, "lab", "up", str(topology), "--name", name)
+    done = call(config, "lab", "down", name, "typo", check=False)
+    assert (done.returncode, done.stderr) == (2, f"ilnptool: no lab typo; there are: {name}\n")
+    assert status_of(config, name)["up"]
 
 
 def test_status_of_a_command_in_a_node_is_ours(config: Config, topology: Path) -> None:

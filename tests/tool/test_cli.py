@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +147,7 @@ def test_mistake_in_a_file_is_shown_before_root_is_asked_for(call: Call, tmp_pat
     outcome = call("lab", "up", str(path))
     line = 1 + path.read_text().split('"10 Mbps"')[0].count("\n")
     assert outcome.status == 2
-    assert outcome.err.startswith(f"ilnptool: {path}:{line}: bad value '10 Mbps'; allowed: ")
+    assert outcome.err.startswith(f"ilnptool: {path}:{line}: rate: bad value '10 Mbps'; allowed: ")
 
 
 def test_run_hands_on_what_was_asked_and_prints_where_the_results_are(
@@ -199,7 +200,8 @@ def test_mistake_in_the_configuration_has_its_line(call: Call, tmp_path: Path) -
     (tmp_path / "ilnptool.toml").write_text('[lab]\nemulator = "magic"\n')
     outcome = call("paths")
     assert outcome.status == 2
-    assert "ilnptool.toml:2: bad value 'magic'; allowed: auto, netem, linkem" in outcome.err
+    said = "ilnptool.toml:2: emulator: bad value 'magic'; allowed: auto, netem, linkem"
+    assert said in outcome.err
 
 
 def test_status_without_labs_is_empty_and_says_so(call: Call) -> None:
@@ -316,6 +318,28 @@ def test_signals_end_with_the_status_of_an_interrupt(sig: signal.Signals, tmp_pa
     child.send_signal(sig)
     _, err = child.communicate(timeout=20)
     assert (child.returncode, err) == (130, "ilnptool: interrupted\n")
+
+
+def test_a_storm_of_interrupts_ends_with_the_same_status(tmp_path: Path) -> None:
+    program = (
+        "import time; from ilnptool import cli\n"
+        "def wait(**_):\n"
+        "    try:\n        print('ready', flush=True); time.sleep(60)\n"
+        "    finally:\n        time.sleep(0.2)\n"
+        "tell = cli.click.echo\n"
+        "def slowly(*args, **words):\n    tell(*args, **words); time.sleep(0.2)\n"
+        "cli.click.echo = slowly\n"
+        "cli.cli.main = wait\n"
+        "cli.main()\n"
+    )
+    argv = [sys.executable, "-c", program]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        while child.poll() is None:
+            child.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+    assert child.returncode == 130
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -131,7 +131,7 @@ def test_unknown_key_lists_the_known_ones() -> None:
 
 
 def test_wrong_type_is_refused_also_bool_for_int() -> None:
-    with pytest.raises(FileError, match=r"f\.toml:1: bad value True; allowed: a whole number"):
+    with pytest.raises(FileError, match=r"f\.toml:1: a: bad value True; allowed: a whole number"):
         parsed("a = true\n").integer("a", 0, 0, 9)
 
 

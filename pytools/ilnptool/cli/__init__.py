@@ -132,4 +132,11 @@ def run_cli(act: Callable[[], object]) -> int:
 def main() -> None:
     """Be the program."""
     signal.signal(signal.SIGTERM, _end_as_interrupt)
-    sys.exit(run_cli(lambda: cli.main(prog_name="ilnptool", standalone_mode=False)))
+    try:
+        status = run_cli(lambda: cli.main(prog_name="ilnptool", standalone_mode=False))
+    except KeyboardInterrupt:  # once more, while the first one was being told of
+        status = EXIT_INTERRUPT
+    # What is left is Python's own end; interrupted, it would end by the signal instead.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(status)

@@ -50,12 +50,16 @@ def up(topology: str, name: str | None) -> None:
 @click.argument("names", metavar="LAB...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All labs there are.")
 def down(names: tuple[str, ...], everything: bool) -> None:
-    """Remove labs, also those whose `up' was killed.  No such lab is no error."""
+    """Remove labs, also those whose `up' was killed."""
     config = load_config()
     if bool(names) == everything:
         raise UsageError("name the labs to remove, or say --all")
     require_root("lab down")
-    for name in labs_in(config.state) if everything else names:
+    known = labs_in(config.state)
+    for name in names:
+        if not LabState(config.state, name).exists():
+            raise UsageError(f"no lab {name}; there are: {', '.join(known) or 'none'}")
+    for name in known if everything else names:
         with steps(f"lab {name}") as observer:
             remove_lab(LabState(config.state, name), observer)
         say(f"lab {name} is down")
