@@ -500,7 +500,7 @@ rig_up(int alinks, int blinks, bool ilnp)
 
 			rig_advertise(h, i, 7200, 3600);
 			(void)put_groups(l64, RIG_L64(h, i), '+');
-			good &= !ilnp || rig_shows(h, "locators", l64, 8000);
+			good &= !ilnp || rig_shows(h, "locators", l64, 60000);
 		}
 	}
 	/* Without ILNP nothing tells when they are there. */
@@ -560,7 +560,7 @@ rig_pair_on(void)
 		(void)put_groups(text, RIG_NID(h), '-');
 		good &= rig_write(h, "nids", text);
 		rig_set(h, "enable", 1);
-		good &= rig_shows(h, "locators", "valid", 5000);
+		good &= rig_shows(h, "locators", "valid", 60000);
 	}
 	n = put_groups(text, RIG_NID(RIG_B), '-');
 	text[n++] = ' ';
