@@ -14,6 +14,7 @@ import pytest
 from servers import MOVER, STRANGER, Key, Server, bind, free_port, need, zone_text
 from updating import AA, BB, CC, NID, OTHER_NID, Site, site, view
 
+from ilnptool.cli.dns import dns as dns_command
 from ilnptool.dns import DnsConfig, compose
 from ilnptool.dns.config import Pace
 from ilnptool.dns.faults import NameTaken, Refused, ServerDown
@@ -265,8 +266,24 @@ def test_the_commands_publish_update_show_and_withdraw(place: Site) -> None:
     assert not said["pending"]
     assert {x["type"] for x in said["held"]} == {"NID", "L64", "AAAA"}
     assert "20 2001:0db8:00aa:0001" in command(place, "status").stdout
-    assert command(place, "withdraw").returncode == 0
+    assert command(place, "withdraw").stderr.endswith(": withdrawn\n")
     assert place.held("NID") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--nid", "::1", "--l64", "2001:db8:1:1"), "bad NID '::1'; allowed: four groups"),
+        (("--nid", "0:0:0:1", "--l64", "fe80:0:0:0"), "bad locator fe80[+]0000"),
+        (("--nid", "0:0:0:1", "--l64", "2001:db8:1:1/x"), "bad preference 'x'; allowed: 0 to"),
+        ((), "no locators; give --l64, or a node in dns.toml"),
+    ],
+)
+def test_what_is_wrong_by_hand_is_told(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    file = tmp_path / "dns.toml"
+    file.write_text('[dns]\nserver = "::1"\nzone = "example.com"\nname = "a"\nkey = "k"\n')
+    with pytest.raises(UsageError, match=f"^{said}"):
+        dns_command.main(["publish", "--config", str(file), *words], standalone_mode=False)
 
 
 def test_a_key_that_others_can_read_is_not_used(place: Site) -> None:

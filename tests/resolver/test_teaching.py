@@ -182,6 +182,27 @@ def test_the_process_that_asks_names_is_started_again(names: NameNet) -> None:
     assert node.log.read_text().count("asks names has ended (signal 9); it is started again") == 1
 
 
+def test_slow_names_of_one_user_do_not_hold_up_another(names: NameNet) -> None:
+    """Users take turns at the process that asks names."""
+    net = names.net
+    label = "s" * 32
+    net.exec("r", "nft", "add table ip6 slow")
+    try:
+        net.exec("r", "nft", "add chain ip6 slow in { type filter hook input priority 0; }")
+        # By the length of the first label.
+        net.exec("r", "nft", "add rule ip6 slow in udp dport 53 @th,160,8 33 drop")
+        for uid, locators in ((1001, TRUE), (1002, FALSE)):
+            told = [f"teach {label}{i}.example.com 6-6-6-{i} {locators}" for i in range(9)]
+            say(names, *told, uid=uid)
+        say(names, f"teach b.example.com {NID} {FALSE}", uid=1003)
+        say(names, f"teach b.example.com {NID} {TRUE}", uid=1004)
+        # One of the nine takes four seconds.
+        wait_until("b is asked", lambda: counted(names, "renewed") == 1, 15)
+        assert counted(names, "asked") == 9
+    finally:
+        net.exec("r", "nft", "delete table ip6 slow")
+
+
 def test_the_hosts_file_comes_before_what_users_teach(names: NameNet) -> None:
     names.net.tell("a", "teach", nid="0:0:0:b", locators=[{"l64": prefix_of("b", 1)}])
     assert say(names, f"teach b.example.com {NID} {FALSE}") == ["ok"]

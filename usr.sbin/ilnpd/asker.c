@@ -26,6 +26,7 @@
 #include "log.h"
 
 #define	WAITING_MAX	64
+#define	WAITING_UID_MAX	8	/* of one user */
 #define	RESTART_MAX	64	/* s between two starts at most */
 
 /* What comes from the other processes. */
@@ -36,6 +37,11 @@ struct reply {
 	struct ilnp_found rp_found;
 };
 
+struct waiting {
+	uid_t		w_uid;
+	char		w_name[ILNP_DNS_TEXT_MAX];
+};
+
 struct asker {
 	struct loop	*as_loop;
 	struct loop_src	as_src;
@@ -43,8 +49,9 @@ struct asker {
 	asker_fn	*as_fn;
 	void		*as_arg;
 	bool		as_busy;	/* the first name has been sent */
+	uid_t		as_last;	/* whose name was asked last */
 	u_int		as_n;
-	char		as_name[WAITING_MAX][ILNP_DNS_TEXT_MAX];
+	struct waiting	as_name[WAITING_MAX];
 };
 
 static bool
@@ -140,13 +147,25 @@ run_keeper(int sock, const char *user)
 	}
 }
 
+/* Users take turns: names of one whose servers are slow hold up nobody else. */
 static void
 send_next(struct asker *as)
 {
+	struct waiting next;
+	u_int at = 0;
+
 	if (as->as_busy || as->as_n == 0 || as->as_src.ls_fd < 0)
 		return;
-	as->as_busy = send(as->as_src.ls_fd, as->as_name[0],
-	    strlen(as->as_name[0]), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+	while (at < as->as_n && as->as_name[at].w_uid == as->as_last)
+		at++;
+	if (at == as->as_n)
+		at = 0;
+	next = as->as_name[at];
+	memmove(&as->as_name[1], &as->as_name[0], at * sizeof(next));
+	as->as_name[0] = next;
+	as->as_last = next.w_uid;
+	as->as_busy = send(as->as_src.ls_fd, next.w_name, strlen(next.w_name),
+	    MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
 }
 
 static void
@@ -166,7 +185,7 @@ static void
 end_first(struct asker *as)
 {
 	as->as_busy = false;
-	memmove(as->as_name[0], as->as_name[1],
+	memmove(&as->as_name[0], &as->as_name[1],
 	    --as->as_n * sizeof(as->as_name[0]));
 }
 
@@ -204,7 +223,8 @@ read_reply(void *arg, uint32_t events)
 		/* Perhaps it was this name's fault: others come first. */
 		if (as->as_busy)
 			end_first(as);
-	} else if (as->as_busy && strcmp(rp.rp_name, as->as_name[0]) == 0) {
+	} else if (as->as_busy && strcmp(rp.rp_name,
+	    as->as_name[0].w_name) == 0) {
 		end_first(as);
 		as->as_fn(as->as_arg, rp.rp_name,
 		    rp.rp_told ? &rp.rp_found : NULL);
@@ -263,15 +283,24 @@ asker_close(struct asker *as)
 }
 
 bool
-asker_ask(struct asker *as, const char *name)
+asker_ask(struct asker *as, uid_t uid, const char *name)
 {
+	struct waiting *w = &as->as_name[as->as_n];
+	u_int same = 0;
+
 	if (as->as_src.ls_fd < 0 || as->as_n == WAITING_MAX ||
-	    strlen(name) >= ILNP_DNS_TEXT_MAX)
+	    strlen(name) >= sizeof(w->w_name))
 		return (false);
-	for (u_int i = 0; i < as->as_n; i++)
-		if (strcasecmp(as->as_name[i], name) == 0)
+	for (u_int i = 0; i < as->as_n; i++) {
+		if (strcasecmp(as->as_name[i].w_name, name) == 0)
 			return (false);
-	(void)strcpy(as->as_name[as->as_n++], name);
+		same += as->as_name[i].w_uid == uid;
+	}
+	if (same == WAITING_UID_MAX)
+		return (false);
+	w->w_uid = uid;
+	(void)strcpy(w->w_name, name);
+	as->as_n++;
 	send_next(as);
 	return (true);
 }

@@ -27,9 +27,9 @@ int	asker_open(struct loop *, const char *user, asker_fn *, void *arg,
 void	asker_close(struct asker *);
 
 /*
- * Asks for a name, after those that wait already.  Returns false if it waits
- * already, too many do, or the process is gone.
+ * Asks for a name on behalf of a user; users take turns.  Returns false if it
+ * waits already, too many do, or the process is gone.
  */
-bool	asker_ask(struct asker *, const char *name);
+bool	asker_ask(struct asker *, uid_t, const char *name);
 
 #endif /* !_ILNPD_ASKER_H_ */

@@ -99,7 +99,7 @@ ask_again(struct names *na, struct candidate *c, ilnp_time_t now)
 	    (c->c_asked != 0 && now - c->c_asked < ASK_GAP))
 		return;
 	c->c_asked = now;
-	if (asker_ask(na->na_asker, c->c_name)) {
+	if (asker_ask(na->na_asker, c->c_uid, c->c_name)) {
 		na->na_node->n_stats.node_names_asked++;
 		log_debug("%s: asked again", c->c_name);
 	}

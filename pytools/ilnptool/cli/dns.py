@@ -89,7 +89,7 @@ def _locator(text: str) -> tuple[int, L64]:
             raise ValueError
         return number, parse_l64(locator)
     except WireError as err:
-        raise UsageError(str(err)) from err
+        raise UsageError(err.detail) from err
     except ValueError as err:
         raise UsageError(f"bad preference {preference!r}; allowed: 0 to 65535") from err
 
@@ -98,7 +98,7 @@ def _nid(text: str) -> Nid:
     try:
         return parse_nid(text)
     except WireError as err:
-        raise UsageError(str(err)) from err
+        raise UsageError(err.detail) from err
 
 
 def _view(config: DnsConfig, nids: tuple[str, ...], l64s: tuple[str, ...]) -> LocalView:
@@ -133,7 +133,11 @@ def _carry_out(
             click.echo(line)
         return
     publisher.publish(wanted)
-    say(f"{config.server}: published: {summary(wanted)}")
+    say(
+        f"{config.server}: published: {summary(wanted)}"
+        if wanted
+        else f"{config.server}: withdrawn"
+    )
 
 
 def _lower_ttl(config: DnsConfig, view: LocalView) -> None:
