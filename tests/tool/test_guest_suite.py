@@ -238,6 +238,13 @@ def test_freebsds_tests_are_taken_from_its_tree(tmp_path: Path) -> None:
         "usr/tests/sys/netinet6/ndp",
     ]
     assert '{name="netinet6/ndp"}' in (tmp_path / "Kyuafile").read_text()
+    (tmp_path / "tests/sys/netinet/arp.sh").write_text("")
+    their_files(tmp_path, tmp_path, ("netinet",))
+    assert (tmp_path / "Kyuafile").read_text() == (
+        'syntax(2)\natf_test_program{name="netinet/arp"}\n'
+    )
+    with pytest.raises(UsageError, match="no test netinet6/nd "):
+        their_files(tmp_path, tmp_path, ("netinet6/nd",))
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,11 @@ def _run_ours(
     return run_suite(shop, out, booted, arguments, suite=conf, report=report)
 
 
-def _compare(shop: Workshop, out: Path, kernel: Path | None, report: Reporter) -> bool:
+def _compare(
+    shop: Workshop, out: Path, kernel: Path | None, cases: tuple[str, ...], report: Reporter
+) -> bool:
     """Run FreeBSD's tests three times; print what differs, and tell whether nothing does."""
-    stock, off, on = compare_stacks(shop, out, kernel=kernel, report=report)
+    stock, off, on = compare_stacks(shop, out, cases, kernel=kernel, report=report)
     same = True
     for how, outcome in (("stock", stock), ("off", off), ("on", on)):
         click.echo(f"{how}: {outcome.summary()}")
@@ -110,10 +112,11 @@ def test(
         raise UsageError("say what to test: --guest")
     if kyua and freebsd_tests:
         raise UsageError("--kyua and --freebsd-tests exclude each other")
-    if cases and not kyua:
-        raise UsageError(f"{cases[0]}: test programs are for --kyua")
+    if cases and not (kyua or freebsd_tests):
+        raise UsageError(f"{cases[0]}: test programs are for --kyua and --freebsd-tests")
     known_groups(groups)
-    choose(cases)
+    if kyua:
+        choose(cases)
     need_qemu()
     if kernel is not None and not kernel.is_file():
         raise UsageError(f"{kernel}: no such file; --kernel names a kernel")
@@ -127,7 +130,7 @@ def test(
         return
     if freebsd_tests:
         with reporter() as report:
-            same = _compare(shop, out, kernel, report)
+            same = _compare(shop, out, kernel, cases, report)
         if not same:
             raise CheckFailed("FreeBSD's own tests do not end as they do without ILNP")
         return

@@ -180,23 +180,35 @@ def our_files(shop: Workshop, userland: Userland) -> dict[str, Path]:
     }
 
 
-def their_files(tree: Path, folder: Path) -> dict[str, Path]:
-    """Return FreeBSD's shell tests by their path in an image; lists of them go to `folder'."""
+def their_files(tree: Path, folder: Path, wanted: Sequence[str] = ()) -> dict[str, Path]:
+    """Return FreeBSD's shell tests by their path in an image; a list of them goes to `folder'.
+
+    On the list are those that are `wanted', programs or whole folders, or all.
+    """
     files: dict[str, Path] = {}
     top = tree / "tests/sys"
-    lists = []
+    names: list[str] = []
     for name in ("common", *FOLDERS):
         programs = sorted((top / name).glob("*.sh"))
-        for path in sorted((top / name).iterdir()):
+        for path in sorted((top / name).glob("*")):
             if path.suffix in (".subr", ".py", ".conf"):
                 files[f"{THEIRS}/{name}/{path.name}"] = path
         for path in programs:
             files[f"{THEIRS}/{name}/{path.stem}"] = path
-        lists += [f'atf_test_program{{name="{name}/{path.stem}"}}\n' for path in programs]
-    if not lists:
-        raise UsageError(f"{tree}: no tests in it; a tree without tests/ was given")
+        names += [f"{name}/{path.stem}" for path in programs]
+    for word in wanted:
+        if not any(name == word or name.startswith(f"{word}/") for name in names):
+            raise UsageError(
+                f"no test {word} in {top}; there are: {', '.join(FOLDERS)}, and what is in them"
+            )
+    listed = [
+        name
+        for name in names
+        if not wanted or any(name == word or name.startswith(f"{word}/") for word in wanted)
+    ]
     kyuafile = folder / "Kyuafile"
-    kyuafile.write_text("syntax(2)\n" + "".join(lists))
+    lines = [f'atf_test_program{{name="{name}"}}\n' for name in listed]
+    kyuafile.write_text("syntax(2)\n" + "".join(lines))
     files[f"{THEIRS}/Kyuafile"] = kyuafile
     return files
 
@@ -226,15 +238,15 @@ def run_suite(
     arguments: Sequence[str],
     *,
     suite: str,
-    theirs: bool = False,
+    theirs: Sequence[str] | None = None,
     everywhere: bool = False,
     seconds: float = SECONDS,
     report: Reporter = silent,
 ) -> Outcome:
     """Boot a kernel with the small userland and run test cases; `arguments` are atf-run's.
 
-    `theirs`: the image holds FreeBSD's tests instead of ours.  The console, the results as they
-    came and a JUnit file are left in `folder`.
+    `theirs`: the image holds these of FreeBSD's tests, or all, instead of ours.  The console, the
+    results as they came and a JUnit file are left in `folder`.
     """
     need_qemu()
     folder = folder.resolve()
@@ -245,14 +257,18 @@ def run_suite(
     with tempfile.TemporaryDirectory(prefix="ilnp-suite-") as name:
         work = Path(name)
         files: Mapping[str, Path]
-        files = their_files(shop.tree.root, work) if theirs else our_files(shop, userland)
+        if theirs is None:
+            files = our_files(shop, userland)
+        else:
+            files = their_files(shop.tree.root, work, theirs)
         script = work / "rc.tests"
         script.write_text(start_script(arguments, everywhere=everywhere))
         image = work / "image"
         given = {**files, "etc/rc.tests": script}
         build_lab_image(shop, kernel, userland, image, files=given, report=report)
         line = ("-chardev", f"file,id=results,path={results}", "-serial", "chardev:results")
-        machine = Machine(image, memory=1024, extra=line)
+        # Emulated processors wait for each other whenever a program starts, which these do often.
+        machine = Machine(image, memory=1024, cpus=1, extra=line)
         console = folder / "console"
         text = run_machine(machine, console, timeout=seconds)
     cases, ended = read_results(results.read_text(errors="replace"))
@@ -263,12 +279,19 @@ def run_suite(
 
 
 def compare_stacks(
-    shop: Workshop, folder: Path, *, kernel: Path | None = None, report: Reporter = silent
+    shop: Workshop,
+    folder: Path,
+    wanted: Sequence[str] = (),
+    *,
+    kernel: Path | None = None,
+    report: Reporter = silent,
 ) -> tuple[Outcome, Outcome, Outcome]:
     """Run FreeBSD's tests on a stock kernel, and with ILNP switched off and on in each stack.
 
-    `kernel' is one with ILNP, if it is built already.
+    `wanted` are programs or folders below tests/sys; `kernel` is one with ILNP, if it is built.
     """
+    with tempfile.TemporaryDirectory() as name:  # says early what is not there
+        their_files(shop.tree.root, Path(name), wanted)
     stock = build_kernel(shop, "ILNP-STOCK", stock=True, report=report).path
     ours = kernel or build_kernel(shop, "ILNP", report=report).path
 
@@ -279,7 +302,7 @@ def compare_stacks(
             booted,
             (f"/{THEIRS}/Kyuafile",),
             suite=f"freebsd-{name}",
-            theirs=True,
+            theirs=wanted,
             everywhere=everywhere,
             report=report,
         )
