@@ -221,7 +221,7 @@ class KernelNode:
 
     def _hosts(self) -> list[_Answer]:
         found = []
-        for line in self._read("hints").splitlines():
+        for line in filter(None, self._read("hints").splitlines()):
             _, nid, *records = line.split()
             fields = [record.split(",") for record in records]
             locators = [
