@@ -71,27 +71,29 @@ new_info(const struct addrinfo *hints, const struct ilnp_naddr *na)
 static struct addrinfo *
 list_infos(const struct ilnp_found *f, const struct addrinfo *hints)
 {
+	bool canon = (hints->ai_flags & AI_CANONNAME) != 0;
 	struct addrinfo *first = NULL, **last = &first;
+	int family = AF_UNSPEC;
 
-	/* IPv6 first, as the source "dns" has it. */
+	/*
+	 * IPv6 first, and a name with the first address of each family, as the
+	 * source "dns" has it.
+	 */
 	for (u_int i = 0; i < 2 * f->f_n; i++) {
 		const struct ilnp_naddr *na = &f->f_addr[i % f->f_n];
 
 		if ((na->na_family == AF_INET) != (i >= f->f_n))
 			continue;
 		*last = new_info(hints, na);
-		if (*last == NULL) {
+		if (*last != NULL && canon && na->na_family != family)
+			(*last)->ai_canonname = strdup(f->f_name);
+		if (*last == NULL || (canon && na->na_family != family &&
+		    (*last)->ai_canonname == NULL)) {
 			freeaddrinfo(first);
 			return (NULL);
 		}
+		family = na->na_family;
 		last = &(*last)->ai_next;
-	}
-	if (first != NULL && (hints->ai_flags & AI_CANONNAME) != 0) {
-		first->ai_canonname = strdup(f->f_name);
-		if (first->ai_canonname == NULL) {
-			freeaddrinfo(first);
-			return (NULL);
-		}
 	}
 	return (first);
 }

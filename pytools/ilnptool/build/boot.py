@@ -170,6 +170,6 @@ def build_lab_image(
     ours = {str(path.relative_to(overlay)): path for path in overlay.rglob("*") if path.is_file()}
     contents = {"boot/kernel/kernel": kernel, **ours, **(files or {})}
     # What a running machine writes goes into memory.
-    links = {"etc/hosts": "/tmp/hosts", "var": "/tmp/var"}
+    links = {"etc/hosts": "/tmp/hosts", "etc/resolv.conf": "/tmp/resolv.conf", "var": "/tmp/var"}
     settings = {**_LINES, **(tunables or {})}
     _build_cd(shop, userland.root, contents, links, settings, output, report)

@@ -22,13 +22,16 @@ SYSCTL_DECL(_net_inet6_ilnp6);
 #define	ASK_GAP		5	/* s, the least between two questions */
 #define	BUSY_FOR	60	/* s for which a session counts as in use */
 
-/* A name that a resolver may have found: it is asked again, and shown. */
+/*
+ * A name that a resolver may have found: it is asked again, and shown.  It may
+ * become a word of a shell's command, so it is no more than that, and no option.
+ */
 static bool
 is_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	if (len == 0 || len >= ILNP_NAME_MAX)
+	if (len == 0 || len >= ILNP_NAME_MAX || name[0] == '-')
 		return (false);
 	for (const char *c = name; *c != '\0'; c++)
 		if ((*c < 'a' || *c > 'z') && (*c < '0' || *c > '9') &&
