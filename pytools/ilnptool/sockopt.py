@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The locator API where the kernel speaks ILNP: socket options (netinet6/ilnp/ilnp_sock.h).
 
-The same as ilnptool.sock, without events: `with KernelSocket(sock) as paths: paths.redundant()'.
-A choice ends with the `with' block or with the socket.  One that is made before the socket is
-connected counts from its first packet on; `status' needs a connection.
+The same as ilnptool.sock: `with KernelSocket(sock) as paths: paths.redundant()'.  A choice ends
+with the `with' block or with the socket.  One that is made before the socket is connected counts
+from its first packet on; `status' and `events' need a connection.  Events are those of devctl(4),
+which devd(8) hands on to programs of any user.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
+from collections.abc import Iterator
+from pathlib import Path
 
-from ilnptool.errors import CheckFailed
+from ilnptool.errors import CheckFailed, EnvironmentMissing
 from ilnptool.sock import Choice, LocatorInfo, PathChooser, PathInfo, Status
-from ilnptool.wire.values import L64
+from ilnptool.wire.text import parse_nid
+from ilnptool.wire.values import L64, Nid
 
 # ilnp.h; a test compiles the header and compares.
+SO_PEER = 121
 SO_LOCATORS = 122
 SO_PATHS = 123
 SO_CHOICE = 124
@@ -24,6 +30,22 @@ PATH = struct.Struct("@16s16sIIIIQQQQ")
 CHOICE = struct.Struct("@II16s16s")
 LOCATORS_MAX = 16
 PATHS_MAX = 32
+
+DEVD = Path("/var/run/devd.seqpacket.pipe")
+_EVENT_MAX = 8192
+# What the kernel's events are called by the node (ilnpd).
+_EVENTS = {
+    "PATH UP": "path_up",
+    "PATH DOWN": "path_down",
+    "CHOICE LOST": "choice_lost",
+    "CHOICE BACK": "choice_back",
+    "SESSION FALLBACK": "fallback",
+    "SESSION REKEYED": "rekeyed",
+    "SESSION UNHEARD": "lu_failed",
+    "LOCATOR ADD": "loc_add",
+    "LOCATOR DEL": "loc_del",
+}
+_WORDS = {"from": "local_l64", "to": "remote_l64", "locator": "local_l64"}
 
 _KINDS = ("any", "prefer", "pin", "strict", "redundant")
 _LOCATOR_STATES = ("valid", "active", "expired", "aged")
@@ -69,6 +91,21 @@ def write_choice(kind: str, local: L64 | None, remote: L64 | None) -> bytes:
     return CHOICE.pack(_KINDS.index(kind), 0, *halves)
 
 
+def read_event(text: str, peer: Nid) -> dict[str, str] | None:
+    """Return what an event of devd(8) means for a session with a peer, or None if nothing.
+
+    As of the node: `event`, and `local_l64` and `remote_l64` if it is about these.
+    """
+    words = dict(word.split("=", 1) for word in text.strip().lstrip("!").split() if "=" in word)
+    name = _EVENTS.get(f"{words.get('subsystem')} {words.get('type')}")
+    if words.get("system") != "ILNP" or name is None:
+        return None
+    if "remote" in words and parse_nid(words["remote"]) != peer:
+        return None
+    found = {_WORDS[key]: value for key, value in words.items() if key in _WORDS}
+    return {"event": name, **found}
+
+
 class KernelSocket(PathChooser):
     """The paths of one TCP or UDP socket that the kernel connects by ILNP."""
 
@@ -88,6 +125,25 @@ class KernelSocket(PathChooser):
             paths=read_paths(self._get(SO_PATHS, PATH.size * PATHS_MAX)),
             choice=read_choice(self._get(SO_CHOICE, CHOICE.size)),
         )
+
+    def events(self, timeout: float | None = None) -> Iterator[dict[str, str]]:
+        """Yield what happens to the session's paths, until nothing has for `timeout` seconds.
+
+        Our own locators' events are there as well; see ilnp(4), EVENTS.
+        """
+        peer = Nid(int.from_bytes(self._get(SO_PEER, 16)[8:], "big"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as devd:
+            try:
+                devd.connect(str(DEVD))
+            except OSError as err:
+                raise EnvironmentMissing(f"{DEVD}: {err.strerror}; start devd(8)") from err
+            while select.select([devd], [], [], timeout)[0]:
+                text = devd.recv(_EVENT_MAX).decode(errors="replace")
+                if not text:
+                    raise EnvironmentMissing("devd(8) has ended")
+                event = read_event(text, peer)
+                if event is not None:
+                    yield event
 
     def _get(self, option: int, size: int) -> bytes:
         try:

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from ilnptool import run, sockopt
+from ilnptool.errors import EnvironmentMissing
 from ilnptool.sock import Choice
 from ilnptool.wire.text import parse_l64
 
@@ -83,6 +86,46 @@ def test_a_choice_is_written_as_c_writes_it(said: list[str]) -> None:
     assert sockopt.read_choice(octets) == Choice("pin", L64_A, None, False)
 
 
+EVENTS = (
+    b"!system=ILNP subsystem=PATH type=DOWN local=0-0-0-a remote=0-0-0-b "
+    b"from=2001+db8+a+1 to=2001+db8+b+1\n",
+    b"!system=ILNP subsystem=PATH type=UP local=0-0-0-a remote=0-0-0-c "
+    b"from=2001+db8+a+1 to=2001+db8+b+1\n",  # of another session
+    b"!system=IFNET subsystem=em0 type=LINK_UP\n",
+    b"?at bus=0\n",
+    b"!system=ILNP subsystem=LOCATOR type=ADD locator=2001+db8+a+2\n",
+    b"!system=ILNP subsystem=NAME type=RESOLVE name=peer.example.com nid=0-0-0-b\n",
+)
+
+
+def test_events_of_the_kernel_are_those_of_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As devd(8) hands them on: to whoever connects, one message each."""
+    monkeypatch.setattr(sockopt, "DEVD", tmp_path / "devd")
+    peer = bytes.fromhex("20010db8000b0001000000000000000b")
+    monkeypatch.setattr(sockopt.KernelSocket, "_get", lambda *_what: peer)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as devd:
+        devd.bind(str(tmp_path / "devd"))
+        devd.listen(1)
+        found = sockopt.KernelSocket(socket.socket(socket.AF_INET6)).events(5.0)
+
+        def speak() -> None:
+            listener, _ = devd.accept()
+            with listener:
+                for event in EVENTS:
+                    listener.send(event)
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(speak)
+            first, second = next(found), next(found)
+            with pytest.raises(EnvironmentMissing, match="ended"):
+                next(found)
+    pair = {"local_l64": "2001+db8+a+1", "remote_l64": "2001+db8+b+1"}
+    assert first == {"event": "path_down", **pair}
+    assert second == {"event": "loc_add", "local_l64": "2001+db8+a+2"}
+
+
 def test_the_telephone_is_built_for_freebsd(tmp_path: Path) -> None:
     if find_spec("ziglang") is None:
         pytest.skip("ziglang is not installed; setup.sh run kernel")
@@ -90,5 +133,5 @@ def test_the_telephone_is_built_for_freebsd(tmp_path: Path) -> None:
     flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", f"-I{TOP / 'sys'}"]
     target = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-freebsd"]
     argv = [*target, *flags, "-o", str(program), str(TOP / "examples/telephone.c")]
-    run.run(argv, timeout=280, cwd=TOP)
+    run.run(argv, timeout=280, cwd=tmp_path)
     assert program.read_bytes()[:4] == b"\x7fELF"
