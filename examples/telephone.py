@@ -68,7 +68,8 @@ def talk(line: socket.socket, seconds: float) -> Ear:
     ear = Ear()
     begin = time.monotonic()
     number = 0
-    with suppress(KeyboardInterrupt):
+    # Who has hung up refuses what comes after.
+    with suppress(KeyboardInterrupt, ConnectionRefusedError):
         while time.monotonic() < begin + seconds:
             due = begin + number * FRAME_SECONDS
             if select.select([line], [], [], max(0.0, due - time.monotonic()))[0]:

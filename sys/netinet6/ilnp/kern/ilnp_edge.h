@@ -350,8 +350,8 @@ int	ilnp_hint_del(struct ilnp_edge *, struct ilnp_nid);
 
 /*
  * Takes note of what a program has looked up.  Returns 0, EINVAL, EEXIST if the
- * NID belongs to another name, or EAGAIN if another user was told of other
- * locators under the same name.
+ * NID belongs to another name, or EBUSY if another user was told of other
+ * locators under the same name (EAGAIN would have sysctl(3) try for ever).
  */
 int	ilnp_hint_offer(struct ilnp_edge *, const struct ilnp_offer *,
 	    ilnp_time_t now);

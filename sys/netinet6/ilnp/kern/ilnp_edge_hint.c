@@ -302,7 +302,7 @@ ilnp_hint_offer(struct ilnp_edge *e, const struct ilnp_offer *o,
 		else
 			set_life(h, o->of_rec, o->of_n, now);
 	} else if (live && !o->of_root)
-		error = named ? EAGAIN : EEXIST;
+		error = named ? EBUSY : EEXIST;
 	else {
 		if (h == NULL)
 			h = make_room(e, o->of_uid, now);
