@@ -79,11 +79,13 @@ test: setup-test build lint
 	    "-b stable/14 https://git.freebsd.org/src.git /usr/src, then make test-kernel"; fi
 
 # CONF=ILNP-DEBUG for the kernel that finds mistakes, FORGED=1000000 for the
-# whole flood.  Consoles stay in build/kernel.
+# whole flood, STEADY=1 for a machine with other work, where the clock of the
+# guest had better count instructions.  Consoles stay in build/kernel.
 test-kernel: need-tree setup-kernel build
 	$(ILNPTOOL) build-image --src $(SRC) --obj $(OBJ) $(OBJ)/lab.img
 	ILNP_TEST_KERNEL=1 ILNP_SRC=$(SRC) ILNP_OBJ=$(OBJ) ILNP_CONF=$(CONF) \
 	  ILNP_FORGED=$(FORGED) ILNP_KEEP=$(OUT)/kernel/$(CONF) \
+	  ILNP_STEADY=$(STEADY) \
 	  ILNPTOOL_IMAGE=$(OBJ)/lab.img $(PY) -m pytest -q tests/kernel \
 	  --junitxml=$(OUT)/junit-kernel.xml
 

@@ -6,7 +6,7 @@
 ILNP_TEST_KERNEL=1 asks for it, ILNP_SRC names the FreeBSD tree (default /usr/src), ILNP_OBJ where
 everything is built, ILNP_CONF the configuration (default ILNP), ILNP_KERNEL a kernel that is built
 already, ILNP_FORGED how many forged packets are sent, ILNP_KEEP where console and JUnit file of
-each group are left.
+each group are left; ILNP_STEADY=1 counts time in instructions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest
 
 from ilnptool.build.kernel import open_workshop
 from ilnptool.guest.console import Verdict
-from ilnptool.guest.quick import FORGED, USUAL, run_groups
+from ilnptool.guest.quick import FORGED, STEADY, USUAL, run_groups
 
 # How many facts each group has at least: one that ends early must not pass.
 FACTS = {"wire": 130, "sockets": 30, "harm": 48, "move": 24, "load": 10, "end": 4}
@@ -51,6 +51,7 @@ def booted(
         kernel=Path(given) if given else None,
         groups=(group,),
         forged=int(os.environ.get("ILNP_FORGED", FORGED)),
+        machine=STEADY if os.environ.get("ILNP_STEADY") == "1" else None,
     )
     return group, report.verdict
 
@@ -62,5 +63,7 @@ def test_every_fact_of_the_guest_holds(booted: tuple[str, Verdict]) -> None:
     assert len(verdict.facts) >= FACTS[group]
 
 
+# WITNESS, KASAN and INVARIANTS speak up in make test-kernel CONF=ILNP-DEBUG.
+# lesson: 32, 33, 35, 36, 37
 def test_the_kernel_does_not_complain(booted: tuple[str, Verdict]) -> None:
     assert booted[1].complaints == ()
