@@ -597,6 +597,10 @@ session_is_found_at_its_locators_and_by_its_token(void **state)
 	assert_int_not_equal(token, ilnp_ilcc_token(r.c, &other));
 	assert_ptr_equal(ilnp_ilcc_bytoken(r.c, &nids, token), s);
 	assert_null(ilnp_ilcc_bytoken(r.c, &nids, token + 1));
+	/* What an edge learns with a packet, so that it need not compute it. */
+	assert_int_equal(rig_udp(B(0), A(0), &N1,
+	    ILNP_FLOW_KNOWN), ILNP_IN_DELIVER);
+	assert_int_equal(r.in.i_token, token);
 	ilnp_env_epoch_end();
 }
 
