@@ -79,6 +79,7 @@ each_zone(void (*fn)(void *, const char *, uint64_t, uint64_t), void *arg)
 
 struct search {
 	const char *name;
+	unsigned int found;
 	uint64_t items;
 	uint64_t octets;
 };
@@ -89,6 +90,7 @@ match(void *arg, const char *name, uint64_t items, uint64_t octets)
 	struct search *s = arg;
 
 	if (same(name, s->name)) {
+		s->found++;
 		s->items += items;
 		s->octets += octets;
 	}
@@ -110,6 +112,15 @@ items_of(const char *zone)
 
 	each_zone(match, &s);
 	return (s.items);
+}
+
+unsigned int
+zones_of(const char *name)
+{
+	struct search s = { .name = name };
+
+	each_zone(match, &s);
+	return (s.found);
 }
 
 struct census {

@@ -10,11 +10,14 @@
 
 #include "sys.h"
 
-/* Octets in use of a type of malloc(9). */
+/* Octets in use of a type of malloc(9); asking takes long. */
 uint64_t memory_of(const char *type);
 
 /* Items in use of a zone of uma(9). */
 uint64_t items_of(const char *zone);
+
+/* How many zones have a name. */
+unsigned int zones_of(const char *name);
 
 /* All types and then all zones, those of one name as one. */
 struct memory_use {
