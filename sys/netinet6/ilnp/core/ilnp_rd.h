@@ -26,20 +26,27 @@ ilnp_rd(const void *p, size_t len)
 	return (r);
 }
 
+/* Steps over n octets.  Returns false and marks the reader bad if it cannot. */
+static inline bool
+ilnp_rd_skip(struct ilnp_rd *r, size_t n)
+{
+	if (r->r_bad || n > r->r_left) {
+		r->r_bad = true;
+		r->r_left = 0;
+		return (false);
+	}
+	r->r_p += n;
+	r->r_left -= n;
+	return (true);
+}
+
 /* Returns n octets in place, or NULL and marks the reader bad. */
 static inline const uint8_t *
 ilnp_rd_take(struct ilnp_rd *r, size_t n)
 {
 	const uint8_t *p = r->r_p;
 
-	if (r->r_bad || n > r->r_left) {
-		r->r_bad = true;
-		r->r_left = 0;
-		return (NULL);
-	}
-	r->r_p += n;
-	r->r_left -= n;
-	return (p);
+	return (ilnp_rd_skip(r, n) ? p : NULL);
 }
 
 static inline uint64_t
@@ -57,17 +64,17 @@ ilnp_rd_be(struct ilnp_rd *r, size_t n)
 static inline uint8_t
 ilnp_rd_u8(struct ilnp_rd *r)
 {
-	const uint8_t *p = ilnp_rd_take(r, 1);
+	const uint8_t *p = r->r_p;
 
-	return (p == NULL ? 0 : p[0]);
+	return (ilnp_rd_skip(r, 1) ? p[0] : 0);
 }
 
 static inline uint16_t
 ilnp_rd_u16(struct ilnp_rd *r)
 {
-	const uint8_t *p = ilnp_rd_take(r, 2);
+	const uint8_t *p = r->r_p;
 
-	return (p == NULL ? 0 : (uint16_t)(p[0] << 8 | p[1]));
+	return (ilnp_rd_skip(r, 2) ? (uint16_t)(p[0] << 8 | p[1]) : 0);
 }
 
 /* In one expression, which compilers know for a load and a swap of octets. */
@@ -81,18 +88,18 @@ ilnp_be32(const uint8_t p[4])
 static inline uint32_t
 ilnp_rd_u32(struct ilnp_rd *r)
 {
-	const uint8_t *p = ilnp_rd_take(r, 4);
+	const uint8_t *p = r->r_p;
 
-	return (p == NULL ? 0 : ilnp_be32(p));
+	return (ilnp_rd_skip(r, 4) ? ilnp_be32(p) : 0);
 }
 
 static inline uint64_t
 ilnp_rd_u64(struct ilnp_rd *r)
 {
-	const uint8_t *p = ilnp_rd_take(r, 8);
+	const uint8_t *p = r->r_p;
 
-	return (p == NULL ? 0 : (uint64_t)ilnp_be32(p) << 32 |
-	    ilnp_be32(p + 4));
+	return (ilnp_rd_skip(r, 8) ? (uint64_t)ilnp_be32(p) << 32 |
+	    ilnp_be32(p + 4) : 0);
 }
 
 static inline struct ilnp_ilv
@@ -109,10 +116,12 @@ ilnp_rd_ilv(struct ilnp_rd *r)
 static inline struct ilnp_rd
 ilnp_rd_sub(struct ilnp_rd *r, size_t n)
 {
-	const uint8_t *p = ilnp_rd_take(r, n);
-	struct ilnp_rd s = { .r_p = p, .r_left = p == NULL ? 0 : n,
-	    .r_bad = p == NULL };
+	struct ilnp_rd s = { .r_p = r->r_p, .r_left = n };
 
+	if (!ilnp_rd_skip(r, n)) {
+		s.r_left = 0;
+		s.r_bad = true;
+	}
 	return (s);
 }
 

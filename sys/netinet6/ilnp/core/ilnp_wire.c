@@ -34,7 +34,7 @@ parse_dstopts(struct ilnp_rd r, uint16_t off, struct ilnp_view *v, bool *found)
 		}
 		len = ilnp_rd_u8(&r);
 		data = ilnp_rd_take(&r, len);
-		if (data == NULL)
+		if (r.r_bad)
 			return (ILNP_PARSE_SHORT);
 		if (type == ILNP_OPT_NONCE) {
 			if (v->v_nonce.n_len != 0)
