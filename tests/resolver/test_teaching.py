@@ -219,6 +219,13 @@ def test_a_user_cannot_fill_the_table(names: NameNet) -> None:
     assert "0001-0000-0000-00c8" in names.candidates()
 
 
+def test_what_was_renewed_last_is_kept_the_longest(names: NameNet) -> None:
+    many = [f"teach h{i}.example.com 1-0-0-{i:x} {TRUE}" for i in range(1, 65)]
+    more = [f"teach more{i}.example.com 2-0-0-{i:x} {TRUE}" for i in range(1, 64)]
+    assert set(say(names, *many, many[0], *more)) == {"ok"}
+    assert "0001-0000-0000-0001" in names.candidates()
+
+
 def test_many_users_cannot_drive_out_one(names: NameNet) -> None:
     assert say(names, f"teach b.example.com {NID} {TRUE}", uid=1001) == ["ok"]
     for uid in range(2000, 2020):

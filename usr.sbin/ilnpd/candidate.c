@@ -77,7 +77,7 @@ heaviest(const struct candidates *cs)
 	return (uid);
 }
 
-/* The oldest of a user, one without a session if he has such. */
+/* The one of a user that was renewed first, without a session if he has such. */
 static struct candidate *
 oldest_of(struct candidates *cs, uid_t uid)
 {
@@ -88,7 +88,7 @@ oldest_of(struct candidates *cs, uid_t uid)
 
 		if (c->c_uid == uid && (old == NULL ||
 		    (old->c_pinned && !c->c_pinned) ||
-		    (old->c_pinned == c->c_pinned && c->c_born < old->c_born)))
+		    (old->c_pinned == c->c_pinned && c->c_keep < old->c_keep)))
 			old = c;
 	}
 	return (old);
@@ -184,7 +184,6 @@ candidates_learn(struct candidates *cs, uid_t uid, const char *name,
 		c = make_room(cs, uid);
 	memset(c, 0, sizeof(*c));
 	c->c_uid = uid;
-	c->c_born = now;
 	c->c_host.ho_nid = nid;
 	(void)snprintf(c->c_name, sizeof(c->c_name), "%s", name);
 	(void)snprintf(c->c_host.ho_name, sizeof(c->c_host.ho_name), "%.*s",

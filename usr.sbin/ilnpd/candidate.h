@@ -30,7 +30,6 @@ struct candidate {
 	bool		c_once;		/* TTL 0: good for one session */
 	bool		c_pinned;	/* a session has been opened with it */
 	uint64_t	c_txpkts;	/* of its session, when last looked at */
-	ilnp_time_t	c_born;
 	ilnp_time_t	c_until;	/* opens no sessions from then on */
 	ilnp_time_t	c_keep;		/* remembered until then */
 	ilnp_time_t	c_busy;		/* its session last sent */
