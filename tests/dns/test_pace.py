@@ -87,14 +87,17 @@ GOOD = 'server = "::1"\nzone = "example.com"\nname = "mn"\nkey = "mn.key"\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (GOOD + "ttl = -1\n", ":6: bad value -1; allowed: a whole number from 0"),
-        (GOOD.replace('"::1"', '"[::1]:99999"'), r":2: bad value '\[::1\]:99999'; allowed: a name"),
-        (GOOD.replace('"mn"', '"mn.example.net."'), ":4: bad value .* a name in the zone"),
-        (GOOD.replace('"mn"', '"m..n"'), ":4: bad value 'm..n'; allowed: a domain name"),
-        (GOOD + 'lp = "mn"\n', ":6: bad value 'mn.example.com.'; allowed: another name"),
-        (GOOD + "lead = true\n", ":6: bad value True; allowed: together with lp"),
+        (GOOD + "ttl = -1\n", ":6: ttl: bad value -1; allowed: a whole number from 0"),
+        (
+            GOOD.replace('"::1"', '"[::1]:99999"'),
+            r":2: server: bad value '\[::1\]:99999'; allowed: a name",
+        ),
+        (GOOD.replace('"mn"', '"mn.example.net."'), ":4: name: bad value .* a name in the zone"),
+        (GOOD.replace('"mn"', '"m..n"'), ":4: name: bad value 'm..n'; allowed: a domain name"),
+        (GOOD + 'lp = "mn"\n', ":6: lp: bad value 'mn.example.com.'; allowed: another name"),
+        (GOOD + "lead = true\n", ":6: lead: bad value True; allowed: together with lp"),
         (GOOD + "secret = 1\n", ":6: unknown key 'secret'"),
-        (GOOD + '[pace]\nretry = "0s"\n', ":7: bad value '0s'; allowed: at least"),
+        (GOOD + '[pace]\nretry = "0s"\n', ":7: retry: bad value '0s'; allowed: at least"),
         (GOOD.replace('name = "mn"\n', ""), "nothing to publish"),
     ],
 )
