@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from ipaddress import IPv6Address
 from typing import Any, NamedTuple
 
 import pytest
@@ -24,6 +26,11 @@ STRANGER = Ilv.of("2001:db8:99:99::b")  # b's NID at a place that nobody has ann
 A1, B1 = ilv_of("a", 1), ilv_of("b", 1)
 THIRD = L64(0x20010DB800660066)
 
+# What security asks to be told of.
+LOGGED = {
+    "in_nonce_wrong", "in_nonce_twice", "in_nonce_len", "in_malformed", "in_badloc", "lu_forged",
+    "in_icmp_forged",
+}  # fmt: skip
 # Counters that ordinary life moves on.
 _LIVELY = (
     "node_ra", "probe_sent", "probe_rcvd", "probe_reply", "out_ilnp", "in_ilnp",
@@ -44,6 +51,10 @@ def net() -> Iterator[NodeNet]:
             net.wait_paths(host, 4)
             wait_until("all is acknowledged", lambda: not any(net.lu_pending(x) for x in "ab"))
         yield net
+
+
+def log_of(net: NodeNet) -> str:
+    return net.nodes["a"].log.read_text()
 
 
 def state(net: NodeNet) -> dict[str, Any]:
@@ -133,18 +144,44 @@ FORGERIES: list[tuple[str, Forgery]] = [
 @pytest.mark.parametrize(
     ("counter", "make"), FORGERIES, ids=[f"{i}-{name}" for i, (name, _) in enumerate(FORGERIES)]
 )
-@pytest.mark.checklist(23, 40, 42, 46, 53, 54, 55, 66, 67, 69, 76, 77, 84)
+@pytest.mark.checklist(23, 40, 42, 43, 46, 47, 53, 54, 55, 66, 67, 69, 76, 77, 84)
 def test_a_forgery_moves_one_counter_and_nothing_else(
     net: NodeNet, counter: str, make: Forgery
 ) -> None:
     nonces = overhear(net)
     before, was = net.counters("a"), state(net)
-    net.inject("a", 1, make(nonces))
+    told = log_of(net)
+    packet = make(nonces)
+    net.inject("a", 1, packet)
     wait_until(f"{counter} counts", lambda: net.counters("a")[counter] == before[counter] + 1)
     after = net.counters("a")
     moved = {k for k in after if after[k] != before[k]} - set(_LIVELY)
     assert moved == {counter}
     assert state(net) == was
+    if counter in LOGGED:
+        source, target = (IPv6Address(packet[at : at + 16]) for at in (8, 24))
+        wait_until("it is told", lambda: f"if1: dropped ({counter}): {source} > {target}" in
+                   log_of(net).removeprefix(told))  # fmt: skip
+
+
+@pytest.mark.checklist(48)
+def test_a_flood_of_forgeries_does_not_flood_the_log(net: NodeNet) -> None:
+    overhear(net)
+    before, told = net.counters("a"), log_of(net)
+    began = time.monotonic()
+    net.inject("a", 1, *[update(WRONG, THIRD)] * 2000)
+    wait_until(
+        "all are counted", lambda: net.counters("a")["lu_forged"] == before["lu_forged"] + 2000
+    )
+    seconds = time.monotonic() - began
+    time.sleep(1)
+    net.inject("a", 1, update(WRONG, THIRD))
+
+    def lines() -> list[str]:
+        return log_of(net).removeprefix(told).splitlines()
+
+    wait_until("the rest is summed up", lambda: any("not shown" in x for x in lines()))
+    assert 10 <= sum("dropped (lu_forged)" in x for x in lines()) <= 10 * (seconds + 3)
 
 
 @pytest.mark.checklist(23, 73, 119)

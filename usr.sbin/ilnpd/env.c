@@ -32,6 +32,7 @@ struct thread_self {
 };
 
 static _Thread_local struct thread_self self;
+_Thread_local const char *ilnp_env_reason;
 
 static uint32_t next_number = 1;
 static ck_epoch_t readers;

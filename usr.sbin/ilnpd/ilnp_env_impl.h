@@ -53,8 +53,11 @@ void	ilnp_unlock(struct ilnp_lock *);
 bool	ilnp_lock_mine(const struct ilnp_lock *);
 
 #define	ILNP_LOCK_ASSERT(l)	ILNP_ASSERT(ilnp_lock_mine(l))
-#define	ilnp_env_counted(name)	((void)0)
 #define	ILNP_EPOCH_ASSERT()	ILNP_ASSERT(ilnp_env_in_epoch())
+
+/* The counter that this thread has moved last: why a packet was dropped. */
+extern _Thread_local const char *ilnp_env_reason;
+#define	ilnp_env_counted(name)	((void)(ilnp_env_reason = (name)))
 
 struct ilnp_deferred {
 	ck_epoch_entry_t d_entry;

@@ -6,9 +6,13 @@
  * From the wire to the host: what the core accepts loses its nonce and gets
  * identity addresses.
  */
+#include <arpa/inet.h>
+#include <stdio.h>
+
 #include "edge_var.h"
 #include "flow.h"
 #include "iface.h"
+#include "log.h"
 #include "reass.h"
 
 #define	IN_ROUNDS	4	/* batches before others get their turn */
@@ -276,6 +280,32 @@ input_ra(struct node *n, struct iface *ifc, const struct packet *p,
 		(void)netlink_list_addrs(n->n_netlink);
 }
 
+/*
+ * Says what the core has dropped, and by which counter (RFC 6741 s11.1, RFC
+ * 6743 s6): most of it is forged.
+ */
+static void
+log_drop(struct node *n, u_int ifindex, const struct packet *p,
+    const struct ilnp_in *in, ilnp_time_t now)
+{
+	static struct log_rate rate;
+	const struct iface *ifc = iface_byindex(n, ifindex);
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN], what[32] = "";
+
+	if (!log_allowed(&rate, now))
+		return;
+	if (in->i_parsed == ILNP_PARSE_OK)
+		(void)snprintf(what, sizeof(what),
+		    in->i_view.v_proto == ILNP_PROTO_ICMPV6 ?
+		    ", ICMPv6 type %u" : ", protocol %u",
+		    in->i_view.v_proto == ILNP_PROTO_ICMPV6 ?
+		    in->i_view.v_icmptype : in->i_view.v_proto);
+	log_warn("%s: dropped (%s): %s > %s%s",
+	    ifc == NULL ? "?" : ifc->if_conf->ci_name, ilnp_env_reason,
+	    inet_ntop(AF_INET6, p->p_ip + OFF_SRC, src, sizeof(src)),
+	    inet_ntop(AF_INET6, p->p_ip + OFF_DST, dst, sizeof(dst)), what);
+}
+
 static void
 input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
 {
@@ -315,6 +345,9 @@ input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
 		edge_act(n, now);
 		if (in.i_view.v_icmptype == ILNP_ICMP6_PARAMPROB)
 			icmp_replay(n, p->p_ip, &in, now);
+		break;
+	case ILNP_IN_DROP:
+		log_drop(n, ifindex, p, &in, now);
 		break;
 	default:
 		break;
