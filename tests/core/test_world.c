@@ -206,6 +206,53 @@ new_path_carries_data_one_round_trip_after_it_is_there(void **state)
 	}
 }
 
+/* Each packet of the flow, as it leaves. */
+static u_int tapped, locators_tapped;
+static struct ilnp_l64pair last_tapped;
+
+static void
+tap_flow(const uint8_t *b, size_t len)
+{
+	struct ilnp_view v;
+
+	assert_int_equal(ilnp_wire_parse(b, len, &v), ILNP_PARSE_OK);
+	if (v.v_proto != ILNP_PROTO_UDP)
+		return;
+	tapped++;
+	if (!ilnp_nid_eq(v.v_src.nid, w.w_node[0].n_nid)) {
+		assert_true(ilnp_nid_eq(v.v_src.nid, w.w_node[1].n_nid));
+		assert_true(ilnp_nid_eq(v.v_dst.nid, w.w_node[0].n_nid));
+		return;
+	}
+	assert_true(ilnp_nid_eq(v.v_dst.nid, w.w_node[1].n_nid));
+	locators_tapped += !ilnp_l64_eq(v.v_src.l64, last_tapped.local) ||
+	    !ilnp_l64_eq(v.v_dst.l64, last_tapped.remote);
+	last_tapped.local = v.v_src.l64;
+	last_tapped.remote = v.v_dst.l64;
+}
+
+/* checklist: 4 */
+static void
+nids_of_a_flow_stay_while_both_ends_change_all_their_locators(void **state)
+{
+	(void)state;
+	two_nodes(1, 20);
+	tapped = locators_tapped = 0;
+	w.w_tap = tap_flow;
+	begin_flow(0);
+	world_talk(0, 1, 0, &seq, 5, 1000);
+	for (u_int p = 1; p < 5; p++) {
+		soft_handover(p - 1, p, 20);
+		node_attach(1, p, 20);
+		world_talk(0, 1, 0, &seq, 5, 500);
+		node_detach(1, p - 1);
+		world_talk(0, 1, 0, &seq, 5, 500);
+	}
+	assert_true(tapped > 1000);
+	assert_true(locators_tapped >= 8);
+	assert_int_equal(node_sessions(0), 1);
+}
+
 /* checklist: 91 */
 static void
 hard_move_of_one_end_heals_itself(void **state)
@@ -393,6 +440,54 @@ host_without_ilnp_is_spoken_to_in_plain_ipv6(void **state)
 	assert_int_equal(w.w_node[0].n_plain, 48);
 	assert_int_equal(NSTAT(0, fallback), 1);
 	assert_int_equal(NSTAT(0, fallback_forged), 0);
+}
+
+static void
+tap_modes(const uint8_t *b, size_t len)
+{
+	struct ilnp_view v;
+
+	assert_int_equal(ilnp_wire_parse(b, len, &v), ILNP_PARSE_OK);
+	if (v.v_proto != ILNP_PROTO_UDP)
+		return;
+	tapped++;
+	if (ilnp_nid_eq(v.v_dst.nid, w.w_node[1].n_nid))
+		assert_int_equal(v.v_nonce.n_len, 4);
+	else if (ilnp_nid_eq(v.v_dst.nid, w.w_node[2].n_nid))
+		assert_int_equal(v.v_nonce.n_len, 0);
+}
+
+/* checklist: 21 36 */
+static void
+flows_to_hosts_with_and_without_ilnp_go_on_side_by_side(void **state)
+{
+	struct ilnp_sessinfo si;
+
+	(void)state;
+	two_nodes(1, 20);
+	node_start(2, HOST_PLAIN);
+	w.w_node[2].n_echo = true;
+	node_attach(2, 0, 20);
+	assert_non_null(node_open(0, 2));
+	begin_flow(0);
+	for (u_int i = 0; i < 10; i++) {
+		node_send(0, 2, 1, i, 100);
+		world_talk(0, 1, 0, &seq, 10, 20);
+	}
+	ilnp_sess_info(node_sess(0, 1, 0), &si);
+	assert_int_equal(si.si_state, ILNP_SESS_OPEN);
+	ilnp_sess_info(node_sess(0, 2, 1), &si);
+	assert_int_equal(si.si_state, ILNP_SESS_IPV6);
+	tapped = 0;
+	w.w_tap = tap_modes;
+	for (u_int i = 10; i < 60; i++) {
+		node_send(0, 2, 1, i, 100);
+		world_talk(0, 1, 0, &seq, 10, 20);
+	}
+	settle();
+	assert_true(tapped > 200);
+	assert_in_range(w.w_node[2].n_got, 55, 60);
+	assert_true(agreed());
 }
 
 /* checklist: 64 */
@@ -590,6 +685,7 @@ TEST_MAIN(
 	WORLD_TEST(equal_paths_share_the_octets),
 	WORLD_TEST(soft_handover_loses_nothing),
 	WORLD_TEST(new_path_carries_data_one_round_trip_after_it_is_there),
+	WORLD_TEST(nids_of_a_flow_stay_while_both_ends_change_all_their_locators),
 	WORLD_TEST(hard_move_of_one_end_heals_itself),
 	WORLD_TEST(both_ends_moving_softly_at_once_lose_nothing),
 	WORLD_TEST(both_ends_moving_hard_meet_again_through_names),
@@ -598,6 +694,7 @@ TEST_MAIN(
 	WORLD_TEST(responder_found_at_a_locator_it_gives_up_says_so),
 	WORLD_TEST(responder_that_forgot_everything_is_taken_back),
 	WORLD_TEST(host_without_ilnp_is_spoken_to_in_plain_ipv6),
+	WORLD_TEST(flows_to_hosts_with_and_without_ilnp_go_on_side_by_side),
 	WORLD_TEST(mute_host_is_spoken_to_in_plain_ipv6_after_the_wait),
 	WORLD_TEST(random_moves_on_a_bad_network_converge_when_it_calms_down),
 	WORLD_TEST(late_older_update_does_not_outlive_the_newer_one),
