@@ -331,6 +331,14 @@ test_sockets(void)
 	set("enable", 1);
 	check(two_locators(), "two locators");
 	test_wish();
+	test_raw();
+}
+
+/* What is dropped, and what else is counted, is seen by probes, too. */
+static void
+test_probed(void)
+{
+	test_probes(test_harm);
 }
 
 /* The groups of scenarios, in their order; some run only if asked for. */
@@ -346,7 +354,9 @@ static const struct {
 	{ "load", test_load, true },
 	{ "end", test_ends, true },
 	{ "module", test_module, false },
-	{ "bench", test_bench, false }
+	{ "bench", test_bench, false },
+	{ "stacks", test_stacks, false },
+	{ "probes", test_probed, false }
 };
 
 /* True if the loader was told to run a group, or nothing. */

@@ -121,5 +121,8 @@ void	test_sock(void);
 void	test_prog(void);
 void	test_ping(void);
 void	test_wish(void);
+void	test_raw(void);
+void	test_stacks(void);
+void	test_probes(void (*)(void));
 
 #endif /* !_KT_KT_H_ */

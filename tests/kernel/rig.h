@@ -83,6 +83,12 @@ bool	rig_write(enum rig_who, const char *knob, const char *text);
 uint64_t rig_counter(enum rig_who, const char *name);
 bool	rig_shows(enum rig_who, const char *name, const char *part, int ms);
 
+/*
+ * A TCP transfer from A to B, who have two links each and take the other one
+ * in turn, so many times.
+ */
+void	transfer_while_moving(uint32_t octets, int changes);
+
 /* Prints what both hosts know of each other, for whoever looks for a mistake. */
 void	rig_tell(void);
 

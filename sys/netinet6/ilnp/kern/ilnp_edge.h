@@ -623,6 +623,14 @@ void	ilnp_pfil_arrived(struct ilnp_edge *, const struct ilnp_view *,
 	    struct ilnp_sess *, const struct in6_addr *src,
 	    struct in6_addr *dst);
 
+/*
+ * True if there is a socket for a packet with these addresses, by the rules of
+ * plain IPv6: exact, load-balancing groups, jails, wildcards.  No locks held.
+ * With hooks as well.
+ */
+bool	ilnp_pfil_awaited(const struct ilnp_view *, const struct in6_addr *src,
+	    const struct in6_addr *dst);
+
 /* As ilnp_out_send(). */
 int	ilnp_pfil_send(struct mbuf *, struct ip6_pktopts *);
 

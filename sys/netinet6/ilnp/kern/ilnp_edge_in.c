@@ -172,9 +172,14 @@ deliver(const struct arrival *a, struct mbuf *m)
 		found = *dst;
 		ilnp_pfil_arrived(a->a_edge, v, in->i_sess, src, &found);
 		dst = &found;
-	} else if (f == NULL)
+	} else if (f == NULL) {
 		f = find_flow(a->a_edge, v, &(struct ilnp_nidpair){
 		    .local = v->v_dst.nid }, false);
+		/* Somebody else may wait at the very address. */
+		if (f != NULL && !IN6_ARE_ADDR_EQUAL(&f->f_laddr, dst) &&
+		    ilnp_pfil_awaited(v, src, dst))
+			f = NULL;
+	}
 	if (!has_pcb(v, f))
 		leave_note(a, m);
 	if (f != NULL) {
@@ -226,12 +231,28 @@ judge(struct arrival *a, struct mbuf *m)
 	return (pass);
 }
 
-/* Whole datagrams are easier to judge: reassembles and starts again. */
-static void
-reassemble(struct mbuf *m)
+/* Where the fragment header stands in a packet that has one, parsed before. */
+static int
+fragment_header(const struct mbuf *m)
 {
+	const uint8_t *ip6 = mtod(m, const uint8_t *);
+	uint8_t next = ip6[offsetof(struct ip6_hdr, ip6_nxt)];
 	int off = sizeof(struct ip6_hdr);
 
+	while (next != IPPROTO_FRAGMENT) {
+		next = ip6[off];
+		off += (ip6[off + 1] + 1) * 8;
+	}
+	return (off);
+}
+
+/*
+ * Whole datagrams are easier to judge: reassembles and starts again.  If each
+ * fragment carries a nonce (RFC 6744 s2), that of the first is what counts.
+ */
+static void
+reassemble(struct mbuf *m, int off)
+{
 	if (frag6_input(&m, &off, IPPROTO_FRAGMENT) == IPPROTO_DONE)
 		return;
 	m->m_flags |= M_FASTFWD_OURS;
@@ -269,7 +290,7 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 	}
 	if (ip6->ip6_nxt == IPPROTO_FRAGMENT) {
 		*mp = NULL;
-		reassemble(m);
+		reassemble(m, sizeof(*ip6));
 		return (PFIL_CONSUMED);
 	}
 	*mp = m = look(m, &a.a_in);
@@ -277,6 +298,11 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 		return (PFIL_DROPPED);
 	if (a.a_in.i_parsed == ILNP_PARSE_OK) {
 		v = &a.a_in.i_view;
+		if (v->v_frag) {
+			*mp = NULL;
+			reassemble(m, fragment_header(m));
+			return (PFIL_CONSUMED);
+		}
 		if (ilnp_mbuf_sumoff(v->v_proto) != 0)
 			a.a_flow = find_flow(e, v, &nids, true);
 		else if (v->v_proto == IPPROTO_ICMPV6)

@@ -104,6 +104,7 @@ know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
 		    l->l_note->n_token);
 	else if (inp != NULL && IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr) &&
 	    (ip6->ip6_nxt == IPPROTO_UDP || ip6->ip6_nxt == IPPROTO_UDPLITE) &&
+	    ilnp_flow_proto(inp) == ip6->ip6_nxt &&
 	    ilnp_loc_nid(l->l_here, src.nid)) {
 		l->l_sess = ilnp_ilcc_find_at(l->l_cache, &nids, dst.l64);
 		if (l->l_sess == NULL && ilnp_hint_known(l->l_edge, dst.nid) &&

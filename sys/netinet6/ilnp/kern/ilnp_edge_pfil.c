@@ -86,6 +86,14 @@ leave_room(const struct ilnp_edge *e, const struct in6_addr *faddr)
 		tcp_hc_updatemtu(&inc, mtu);
 }
 
+bool
+ilnp_pfil_awaited(const struct ilnp_view *v, const struct in6_addr *src,
+    const struct in6_addr *dst)
+{
+	return (has_socket(v->v_proto, *dst, htons(v->v_dport), *src,
+	    htons(v->v_sport), INPLOOKUP_WILDCARD));
+}
+
 /* Finds who waits for a packet to *dst, or to another locator of ours. */
 static bool
 find_listener(const struct ilnp_here *h, const struct ilnp_view *v,
@@ -93,13 +101,11 @@ find_listener(const struct ilnp_here *h, const struct ilnp_view *v,
 {
 	struct in6_addr at = *dst;
 
-	if (has_socket(v->v_proto, at, htons(v->v_dport), *src,
-	    htons(v->v_sport), INPLOOKUP_WILDCARD))
+	if (ilnp_pfil_awaited(v, src, dst))
 		return (true);
 	for (uint32_t i = 0; i < h->n_uplinks; i++) {
 		ilnp_set_l64(&at, h->n_uplink[i].u_hop.h_src);
-		if (has_socket(v->v_proto, at, htons(v->v_dport), *src,
-		    htons(v->v_sport), INPLOOKUP_WILDCARD)) {
+		if (ilnp_pfil_awaited(v, src, &at)) {
 			*dst = at;
 			return (true);
 		}

@@ -1,0 +1,277 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026 The ilnp project
+ *
+ * Raw sockets; listeners that share a port, in and out of a jail.
+ */
+#include <sys/param.h>
+#include <sys/fcntl.h>
+#include <netinet/in.h>
+
+#include "kt.h"
+
+#define	TREE	"net.inet6.ilnp6."
+#define	PEER	0x021122fffe000411ULL
+#define	CALLER	0x021122fffe000412ULL
+#define	PORT	7640
+
+static const struct ilv any = { 0, 0 };
+static const struct ilv guest_a = { GUEST_A, GUEST }, guest_b = { GUEST_B, GUEST };
+static const struct ilv peer = { FAR_C, PEER }, plain = { FAR_E, 0x9c };
+
+static bool
+write_to(int fd, struct ilv to, const void *p, size_t n)
+{
+	struct sockaddr_in6 sa = kt_address(to, 0);
+
+	result r = sys_sendto(fd, p, n, 0, &sa, sizeof(sa));
+
+	if (r != (result)n)
+		say("       cannot send: error %d\n", (int)-r);
+	return (r == (result)n);
+}
+
+/* True if the next packet of that protocol goes there and has no nonce. */
+static bool
+leaves_bare(uint8_t proto, struct ilv to)
+{
+	struct packet k;
+	bool found;
+
+	do
+		found = net_expect(&k, proto, 1000);
+	while (found && k.dst.nid != to.nid);
+	return (found && k.noncelen == 0 && k.dst.l64 == to.l64);
+}
+
+/* lesson: 52 */
+static void
+raw(void)
+{
+	uint8_t udp[12] = { 0x11, 0x11, 0x22, 0x22, 0, 12, 0xab, 0xcd, 1, 2 };
+	struct sockaddr_in6 sa = kt_address(peer, 0);
+	int fd = (int)sys_socket(AF_INET6, SOCK_RAW, 89);
+	int datagrams = (int)sys_socket(AF_INET6, SOCK_RAW, 17);
+	char buf[64];
+	struct packet k;
+	result n = -1;
+
+	scenario("raw sockets");
+	check(sysctl_set(TREE "teach",
+	    "0211-22ff-fe00-0411 2001+0db8+000c+0001,10,600") >= 0,
+	    "told of a host");
+	check(write_to(fd, peer, "bare", 4) && leaves_bare(89, peer),
+	    "what they send to it is as it was written");
+	check(write_to(fd, plain, "bare", 4) && leaves_bare(89, plain),
+	    "so is what they send to another then");
+	check(sys_connect(fd, &sa, sizeof(sa)) >= 0 &&
+	    sys_write(fd, "bare", 4) == 4 && leaves_bare(89, peer),
+	    "and when connected");
+	check(write_to(datagrams, peer, udp, sizeof(udp)) &&
+	    leaves_bare(17, peer),
+	    "not even what looks like UDP is changed");
+	(void)sys_close(fd);
+	(void)sys_close(datagrams);
+
+	fd = (int)sys_socket(AF_INET6, SOCK_RAW, 89);
+	memset(&k, 0, sizeof(k));
+	k.src = peer;
+	k.dst = guest_a;
+	k.proto = 89;
+	memcpy(k.nonce, "\3\1\3\1", 4);
+	k.noncelen = 4;
+	memcpy(k.body, "raw and ILNP", 12);
+	k.bodylen = 12;
+	net_send(0, &k);
+	for (int64_t end = now_ms() + 1000; n < 0 && now_ms() < end;)
+		n = sys_recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL,
+		    NULL);
+	check(n == 12 && memcmp(buf, "raw and ILNP", 12) == 0,
+	    "what comes with a nonce is read");
+	(void)sys_close(fd);
+}
+
+/* A listener that shares its port, or an error. */
+static int
+sharing(uint16_t port)
+{
+	struct sockaddr_in6 sa = kt_address(any, port);
+	int fd = (int)sys_socket(AF_INET6, SOCK_STREAM, 0), one = 1;
+
+	(void)sys_setsockopt(fd, SOL_SOCKET, SO_REUSEPORT_LB, &one,
+	    sizeof(one));
+	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
+	return (sys_bind(fd, &sa, sizeof(sa)) < 0 ||
+	    sys_listen(fd, 8) < 0 ? -1 : fd);
+}
+
+/* Connections that have come to a pair of listeners; closes them. */
+static unsigned int
+come(const int fd[2])
+{
+	unsigned int n = 0;
+	result c;
+
+	for (int i = 0; i < 2; i++)
+		while ((c = sys_accept(fd[i], NULL, NULL)) >= 0) {
+			n++;
+			(void)sys_close((int)c);
+		}
+	return (n);
+}
+
+/* Connects to a locator of the guest; whoever listens there will know. */
+static bool
+call(struct ilv near, uint16_t farport)
+{
+	struct conn c = { .far = { FAR_C, CALLER }, .near = near,
+	    .farport = farport, .nearport = PORT, .seq = 10,
+	    .nonce = { 2, 3, 2, 3 }, .noncelen = 4 };
+	struct packet k;
+
+	c.tap = near.l64 == GUEST_A ? 0 : 1;
+	memcpy(net_answer.nonce, c.nonce, 12);
+	far_send(&c, TH_SYN, "");
+	do
+		if (!net_expect(&k, 6, 3000))
+			return (false);
+	while (k.dport != farport || k.flags != (TH_SYN | TH_ACK));
+	c.ack = k.seq + 1;
+	far_send(&c, TH_ACK, "");
+	(void)net_receive(&k, 50);
+	return (true);
+}
+
+struct shared {
+	volatile int ready;
+	volatile int stop;
+	volatile unsigned int come;
+};
+
+/* The listeners of the jail. */
+static int
+serve(struct shared *s)
+{
+	int fd[2] = { sharing(PORT), sharing(PORT) };
+
+	s->ready = fd[0] >= 0 && fd[1] >= 0 ? 1 : -1;
+	while (s->stop == 0) {
+		s->come += come(fd);
+		sleep_ms(5);
+	}
+	return (0);
+}
+
+static bool
+wait_come(const struct shared *s, unsigned int n)
+{
+	int64_t end = now_ms() + 2000;
+	struct packet k;
+
+	while (s->come < n && now_ms() < end)
+		(void)net_receive(&k, 20);
+	return (s->come == n);
+}
+
+/* lesson: 25, 49 */
+static void
+groups(void)
+{
+	struct shared *s = shared_memory(sizeof(*s));
+	uint8_t in6[16];
+	result jid, pid;
+	bool good = true;
+	int fd[2];
+
+	scenario("listeners that share a port, in and out of a jail");
+	put64(in6, GUEST_B);
+	put64(in6 + 8, GUEST);
+	jid = sys_address_jail("kt6", in6);
+	pid = sys_fork();
+	if (pid == 0)
+		sys_exit(sys_jail_attach((int)jid) < 0 ? 1 : serve(s));
+	while (s->ready == 0)
+		sleep_ms(5);
+	/* Not before, or the child would have them as well. */
+	fd[0] = sharing(PORT);
+	fd[1] = sharing(PORT);
+	check(s->ready == 1 && fd[0] >= 0 && fd[1] >= 0,
+	    "two of the host, two of a jail with the other address");
+	for (uint16_t i = 0; i < 4; i++)
+		good &= call(guest_b, 6990 + i);
+	check(good && wait_come(s, 4) && come(fd) == 0,
+	    "connections to the jail's address are the jail's");
+	good = true;
+	for (uint16_t i = 4; i < 8; i++)
+		good &= call(guest_a, 6990 + i);
+	check(good && come(fd) == 4 && wait_come(s, 4),
+	    "those to the host's other address are not");
+	(void)sys_close(fd[0]);
+	(void)sys_close(fd[1]);
+	check(call(guest_a, 6999) && wait_come(s, 5),
+	    "unless nobody waits there: it has the same NID");
+	s->stop = 1;
+	(void)sys_wait((int)pid);
+	(void)sys_jail_remove((int)jid);
+}
+
+/* A datagram whose nonce stands in front of each of its fragments. */
+static void
+fragments(void)
+{
+	struct sockaddr_in6 sa = kt_address(any, 7641);
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+	uint8_t whole[2048], p[2048];
+	const size_t front = 40 + 8, at = 400;
+	char big[1000];
+	struct packet k;
+	size_t len;
+	result n = -1;
+
+	scenario("fragments with a nonce each");
+	(void)sys_bind(fd, &sa, sizeof(sa));
+	memset(&k, 0, sizeof(k));
+	k.src = peer;
+	k.dst = guest_a;
+	k.proto = 17;
+	k.sport = 6200;
+	k.dport = 7641;
+	memcpy(k.nonce, "\3\1\3\1", 4);
+	k.noncelen = 4;
+	memset(k.body, 'F', 700);
+	k.bodylen = 700;
+	len = net_compose(&k, whole) - front;
+	for (int second = 1; second >= 0; second--) {
+		size_t part = second ? len - at : at;
+
+		memcpy(p, whole, front);
+		put16(p + 4, (uint32_t)(part + 8 + 8));
+		p[40] = 44;
+		memset(p + front, 0, 8);
+		p[front] = whole[40];
+		put16(p + front + 2, second ? (uint32_t)at : 1);
+		put32(p + front + 4, 0x4321);
+		memcpy(p + front + 8, whole + front + (second ? at : 0), part);
+		net_send_raw(0, p, front + 8 + part);
+	}
+	for (int64_t end = now_ms() + 1000; n < 0 && now_ms() < end;)
+		n = sys_recvfrom(fd, big, sizeof(big), MSG_DONTWAIT, NULL,
+		    NULL);
+	check(n == 700 && big[0] == 'F' && big[699] == 'F',
+	    "are put together");
+	(void)sys_close(fd);
+}
+
+void
+test_raw(void)
+{
+	net_advertise(0, GUEST_A, 7200, 3600);
+	net_advertise(1, GUEST_B, 7200, 3600);
+	check(shows(TREE "locators", "2001+0db8+000a+0001", 5000) &&
+	    shows(TREE "locators", "2001+0db8+000b+0001", 5000),
+	    "both locators");
+	raw();
+	groups();
+	fragments();
+}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Boots a kernel with a module of the tests that counts how often ILNP's probes fire.
+
+Asked for and configured as test_guest.py is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from ilnptool.build.boot import build_quick_image
+from ilnptool.build.kernel import Workshop, build_kernel, open_workshop
+from ilnptool.build.trial import Machine, run_machine
+from ilnptool.guest.console import read_console
+from ilnptool.guest.quick import build_program
+from ilnptool.run import run
+
+SOURCE = Path(__file__).parent / "probe/ktprobe.c"
+BOOT_SECONDS = 1200
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(7200),
+    pytest.mark.skipif(
+        os.environ.get("ILNP_TEST_KERNEL") != "1", reason="ILNP_TEST_KERNEL=1 asks for it"
+    ),
+]
+
+
+def build_listener(shop: Workshop, conf: str, folder: Path) -> Path:
+    """Compile the module for a kernel of ours that has been built in this workshop."""
+    sys_dir = shop.root / "ilnp/sys"
+    options = Path(f"{shop.platform}{sys_dir}") / conf
+    made = folder / "ktprobe.o", folder / "ktprobe.ko"
+    run(
+        [
+            *(str(shop.host.clang), "-target", "x86_64-unknown-freebsd14.0", "-std=gnu99", "-O2"),
+            *("-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-pointer-sign", "-Werror"),
+            *("-D_KERNEL", "-DKLD_MODULE", "-DHAVE_KERNEL_OPTION_HEADERS", "-nostdinc"),
+            *("-include", str(options / "opt_global.h"), f"-I{options}", f"-I{sys_dir}"),
+            *("-ffreestanding", "-mcmodel=kernel", "-mno-red-zone", "-mno-mmx", "-mno-sse"),
+            *("-msoft-float", "-fno-omit-frame-pointer", "-fno-asynchronous-unwind-tables"),
+            *("-fno-stack-protector", "-fno-common", "-fwrapv", "-mno-aes", "-mno-avx"),
+            *("-c", "-o", str(made[0]), str(SOURCE)),
+        ],
+        timeout=120,
+    )
+    script = sys_dir / "conf/ldscript.kmod.amd64"
+    linker = [str(shop.host.lld), "-m", "elf_x86_64_fbsd", "-r", "-T", str(script)]
+    run([*linker, "-o", str(made[1]), str(made[0])], timeout=60)
+    return made[1]
+
+
+def test_probes_fire_when_counters_go_up(tmp_path: Path) -> None:
+    keep = os.environ.get("ILNP_KEEP")
+    folder = Path(keep) / "probes" if keep else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    src = Path(os.environ.get("ILNP_SRC", "/usr/src"))
+    obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
+    shop = open_workshop(src, Path(obj), os.cpu_count() or 1)
+    conf = os.environ.get("ILNP_CONF", "ILNP")
+    kernel = build_kernel(shop, conf)
+    program, image = build_program(shop, folder), folder / "image"
+    files = {"boot/kernel/ktprobe.ko": build_listener(shop, conf, folder)}
+    tunables = {"kt.groups": "probes"}
+    build_quick_image(shop, kernel.path, program, image, files=files, tunables=tunables)
+    verdict = read_console(run_machine(Machine(image), folder / "console", timeout=BOOT_SECONDS))
+    assert [f"{fact.scenario}: {fact.text}" for fact in verdict.failures] == []
+    assert verdict.ended
+    assert verdict.complaints == ()
+    assert [fact for fact in verdict.facts if fact.scenario == "what the probes saw"]
