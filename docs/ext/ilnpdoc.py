@@ -120,7 +120,7 @@ class Checklist(Directive):
                     str(line["number"]),
                     line["level"],
                     f"{line['text']} ({line['source']})",
-                    ", ".join(by[:2]) + more if by else "not yet",
+                    ", ".join(by[:2]) + more if by else line.get("absent", "not yet"),
                 ]
             )
         summary = nodes.paragraph(text=f"{done} of {len(lines)} lines are shown by tests.")
