@@ -128,14 +128,16 @@ static int
 open_bpf(const char *iface)
 {
 	struct ifreq ifr;
-	u_int one = 1;
+	u_int one = 1, room = 1 << 19;
 	int fd = open("/dev/bpf", O_RDWR);
 
 	if (fd < 0)
 		err(1, "/dev/bpf");
 	memset(&ifr, 0, sizeof(ifr));
 	(void)strlcpy(ifr.ifr_name, iface, sizeof(ifr.ifr_name));
-	if (ioctl(fd, BIOCSETIF, &ifr) < 0 ||
+	/* What does not fit is lost, unseen. */
+	if (ioctl(fd, BIOCSBLEN, &room) < 0 ||
+	    ioctl(fd, BIOCSETIF, &ifr) < 0 ||
 	    ioctl(fd, BIOCIMMEDIATE, &one) < 0 ||
 	    ioctl(fd, BIOCSHDRCMPLT, &one) < 0)
 		err(1, "%s", iface);
