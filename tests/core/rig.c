@@ -302,3 +302,27 @@ rig_path(struct ilnp_sess *s, uint64_t a, uint64_t b)
 	assert_non_null(s->s_paths);
 	return (ilnp_pathset_find(s->s_paths, &pair));
 }
+
+struct essence
+essence_of(struct ilnp_sess *s)
+{
+	struct ilnp_sessinfo si = rig_info(s);
+	struct essence e;
+
+	memset(&e, 0, sizeof(e));
+	e.remote = si.si_remote;
+	for (u_int i = 0; i < e.remote.ls_n; i++)
+		e.remote.ls_loc[i].l_used = 0;
+	e.nin = s->s_nin;
+	e.nout = s->s_nout;
+	e.state = (uint8_t)si.si_state;
+	e.confirmed = si.si_confirmed;
+	e.provisional = s->s_provisional;
+	e.pending = si.si_lu_pending;
+	e.lu_gen = s->s_lu_gen;
+	e.npaths = (uint8_t)si.si_npaths;
+	for (u_int i = 0; i < si.si_npaths; i++)
+		e.pathstate[i] = si.si_path[i].p_state;
+	e.rxpair = s->s_rxpair;
+	return (e);
+}

@@ -91,4 +91,20 @@ struct ilnp_sessinfo rig_info(const struct ilnp_sess *);
 bool	rig_knows(const struct ilnp_sess *, uint64_t l64);	/* sendable */
 struct ilnp_path *rig_path(struct ilnp_sess *, uint64_t a, uint64_t b);
 
+/* What an attacker must not be able to change. */
+struct essence {
+	struct ilnp_locset remote;
+	struct ilnp_nonce nin, nout;
+	uint8_t		state, npaths;
+	bool		confirmed, provisional, pending;
+	uint32_t	lu_gen;
+	uint8_t		pathstate[ILNP_PATHS_MAX];
+	struct ilnp_l64pair rxpair;
+};
+struct essence essence_of(struct ilnp_sess *);
+#define	assert_same_essence(s, e) do {					\
+	const struct essence now_ = essence_of(s);			\
+	assert_memory_equal(&now_, (e), sizeof(now_));			\
+} while (0)
+
 #endif /* !_TESTS_CORE_RIG_H_ */

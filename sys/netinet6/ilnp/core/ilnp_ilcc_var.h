@@ -4,7 +4,7 @@
  * Copyright (c) 2026 The ilnp project
  *
  * The cache from the inside: for ilnp_ilcc.c, ilnp_sess.c, ilnp_input.c,
- * ilnp_icmp.c and ilnp_tick.c only.
+ * ilnp_icmp.c, ilnp_show.c and ilnp_tick.c only.
  */
 #ifndef _ILNP_ILCC_VAR_H_
 #define	_ILNP_ILCC_VAR_H_
@@ -115,7 +115,8 @@ int	ilnp_ilcc_accept(struct ilnp_ilcc *, const struct ilnp_nidpair *,
 void	ilnp_ilcc_busy(struct ilnp_ilcc *, struct ilnp_sess *);
 void	ilnp_ilcc_notbusy(struct ilnp_ilcc *, struct ilnp_sess *);
 void	ilnp_ilcc_unhalf(struct ilnp_ilcc *, struct ilnp_sess *);
-/* Any lock may be held: */
+
+/* ilnp_show.c; any lock may be held */
 void	ilnp_ilcc_event(struct ilnp_ilcc *, enum ilnp_event_kind,
 	    const struct ilnp_sess *, const struct ilnp_l64pair *,
 	    uint32_t count, ilnp_time_t);
