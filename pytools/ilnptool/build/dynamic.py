@@ -16,8 +16,7 @@ from ilnptool.build.kernel import Workshop, key_of
 from ilnptool.build.maketask import Reporter, run_task, silent
 from ilnptool.build.overlay import digest_of_tree
 from ilnptool.build.sources import digest_of, install, libc_sources, project
-from ilnptool.build.userland import _VARIABLES as VARIABLES
-from ilnptool.build.userland import Userland, build_userland
+from ilnptool.build.userland import STATIC_VARIABLES, Userland, build_userland
 from ilnptool.hooks.lock import LIBC_LOCK_FILE, load_lock
 from ilnptool.hooks.plan import apply_plan, make_plan
 from ilnptool.hooks.spec import LIBC_HOOK_FILE, load_hooks
@@ -73,12 +72,15 @@ def compile_static(shop: Workshop, made: Dynamic, source: Path, output: Path) ->
 
 
 def name_files(shop: Workshop, made: Dynamic, folder: Path) -> dict[str, Path]:
-    """Build the module for nsswitch.conf(5) and what asks names again, by their path there."""
+    """Build the module for nsswitch.conf(5) and what asks names again; return all by their path."""
     compiler = " ".join(_compiler(shop, made.sysroot))
     where = project() / "lib/libc-ilnp"
     argv = ["make", "-s", "-C", str(where), f"OUT={folder}", f"BSDCC={compiler}", "freebsd"]
     run(argv, timeout=300)
+    switch = folder / "nsswitch.conf"
+    switch.write_text("hosts: files ilnp [notfound=return tryagain=return] dns\n")
     return {
+        "etc/nsswitch.conf": switch,
         "usr/local/lib/nss_ilnp.so.1": folder / "nss_ilnp.so.1",
         "usr/local/sbin/ilnp-renew": folder / "ilnp-renew",
     }
@@ -138,7 +140,7 @@ def _patched_script(shop: Workshop, farm: Path, obj: Path) -> str:
 def _run(shop: Workshop, name: str, script: str, report: Reporter) -> None:
     path = shop.root / f"{name}.sh"
     path.write_text(script)
-    variables = (*VARIABLES, f"BUILDENV_SHELL=sh {path}")
+    variables = (*STATIC_VARIABLES, f"BUILDENV_SHELL=sh {path}")
     run_task(shop.single("buildenv", variables, name), report)
 
 
@@ -154,7 +156,7 @@ def build_dynamic(shop: Workshop, report: Reporter = silent) -> tuple[Userland, 
     folder = obj / "lib/libc"
     found = Dynamic(root, folder / "libc.so.7", folder / "libc.a", userland.sysroot)
     plain, patched = _plain_script(shop, root), _patched_script(shop, farm, obj)
-    stem = (digest_of_tree(shop.tree.root), shop.host.compiler, *VARIABLES)
+    stem = (digest_of_tree(shop.tree.root), shop.host.compiler, *STATIC_VARIABLES)
     key = key_of(*stem, plain)
     mark = shop.root / "dynamic.key"
     with shop.alone():

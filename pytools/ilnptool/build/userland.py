@@ -40,7 +40,7 @@ usr.sbin/setfib usr.sbin/tcpdrop libexec/getty
 """
 _FOLDERS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/libexec", "etc")
 # Statistics and netgraph would only need more of the tree.
-_VARIABLES = (
+STATIC_VARIABLES = (
     *VARIABLES,
     *("-DWITHOUT_DYNAMICROOT", "-DWITHOUT_NETGRAPH", "-DWITHOUT_STATS"),
     *("-DWITHOUT_TESTS_SUPPORT", "-DWITHOUT_PIE", "-DWITHOUT_ICONV"),
@@ -91,14 +91,14 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
     found = Userland(root, shop.platform / "tmp")
     libraries, program = _scripts(shop, root)
     scripts = (libraries, program, _PROGRAMS)
-    key = key_of(digest_of_tree(shop.tree.root), shop.host.compiler, *scripts, *_VARIABLES)
+    key = key_of(digest_of_tree(shop.tree.root), shop.host.compiler, *scripts, *STATIC_VARIABLES)
     mark = shop.root / "userland.key"
     if mark.exists() and mark.read_text() == key:
         return found
     with shop.alone():
         mark.unlink(missing_ok=True)
         build_tools(shop, report)
-        run_task(shop.task("_includes", _VARIABLES, "headers"), report)
+        run_task(shop.task("_includes", STATIC_VARIABLES, "headers"), report)
         if root.exists():
             shutil.rmtree(root)
         for name in _FOLDERS:
@@ -108,7 +108,7 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
         path = shop.root / "userland.sh"
         names = " ".join(_PROGRAMS.split())
         path.write_text(f"{libraries}echo {names} | xargs -n 1 -P {shop.jobs} sh {one}\n")
-        variables = (*_VARIABLES, f"BUILDENV_SHELL=sh {path}")
+        variables = (*STATIC_VARIABLES, f"BUILDENV_SHELL=sh {path}")
         run_task(shop.single("buildenv", variables, "userland"), report)
         _relate_links(root)
         mark.write_text(key)

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from ilnptool.build.boot import HELLO, build_lab_image, build_quick_image, compile_program
 from ilnptool.build.disk import Extra, build_disk_image
+from ilnptool.build.dynamic import build_dynamic, name_files
 from ilnptool.build.iperf3 import build_iperf3
 from ilnptool.build.kernel import Kernel, Workshop, build_kernel, open_workshop
 from ilnptool.build.kmod import build_module
@@ -165,6 +166,7 @@ def _extra(text: str) -> Extra:
 @click.option("--world", "whole", is_flag=True, help="A disk with a whole world, in an hour.")
 @click.option("--init", type=_PATH, help="With --quick: static program to run.  [default: hello]")
 @click.option("--iperf3", type=_PATH, help="Source of iperf3, to be compiled into the image.")
+@click.option("--names", is_flag=True, help="Programs that load libraries, with nss_ilnp(8).")
 @click.option("--add", multiple=True, metavar="FILE:PATH", help="Put a file into the image.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Loader tunable.")
 @click.argument("output", type=_PATH, required=False)
@@ -180,6 +182,7 @@ def build_image_command(
     whole: bool,
     init: Path | None,
     iperf3: Path | None,
+    names: bool,
     add: tuple[str, ...],
     settings: tuple[str, ...],
     output: Path | None,
@@ -191,8 +194,8 @@ def build_image_command(
     """
     if quick and whole:
         raise click.UsageError("--quick and --world exclude each other")
-    if iperf3 is not None and (quick or whole):
-        raise click.UsageError("--iperf3 is for the image of the lab")
+    if (iperf3 is not None or names) and (quick or whole):
+        raise click.UsageError("--iperf3 and --names are for the image of the lab")
     output = (output or load_config().image).absolute()
     extras = [_extra(text) for text in add]
     files = {extra.path: extra.source for extra in extras}
@@ -212,6 +215,10 @@ def build_image_command(
             build_disk_image(shop, world, kernel.path, output, extras=extras, tunables=tunables)
         else:
             userland = build_userland(shop, report)
+            if names:
+                _, dynamic = build_dynamic(shop, report)
+                made = name_files(shop, dynamic, shop.root / "names")
+                files = {**dynamic.files(), **made, **files}
             if iperf3 is not None:
                 files["usr/bin/iperf3"] = build_iperf3(shop, userland, iperf3)
             files = {**our_files(shop, userland), **files}
