@@ -12,16 +12,18 @@
 
 #include "memory.h"
 
-#define	STREAM_MAX	(64U << 20)
+/* Types have a record for each processor that there could be. */
+#define	TYPES_MAX	(32U << 20)
+#define	ZONES_MAX	(1U << 20)
 
+/* Room for more than there is would cost: the kernel wires all of it. */
 static const char *
-read_stream(const char *name)
+read_stream(const char *name, size_t len)
 {
 	static char *stream;
-	size_t len = STREAM_MAX;
 
 	if (stream == NULL)
-		stream = shared_memory(STREAM_MAX);
+		stream = shared_memory(TYPES_MAX);
 	if (sysctl_get(name, stream, &len) < 0) {
 		say("cannot read %s\n", name);
 		memset(stream, 0, 64);
@@ -39,7 +41,7 @@ same(const char *a, const char *b)
 static void
 each_type(void (*fn)(void *, const char *, uint64_t, uint64_t), void *arg)
 {
-	const char *p = read_stream("kern.malloc_stats");
+	const char *p = read_stream("kern.malloc_stats", TYPES_MAX);
 	const struct malloc_type_stream_header *head = (const void *)p;
 
 	p += sizeof(*head);
@@ -61,7 +63,7 @@ each_type(void (*fn)(void *, const char *, uint64_t, uint64_t), void *arg)
 static void
 each_zone(void (*fn)(void *, const char *, uint64_t, uint64_t), void *arg)
 {
-	const char *p = read_stream("vm.zone_stats");
+	const char *p = read_stream("vm.zone_stats", ZONES_MAX);
 	const struct uma_stream_header *head = (const void *)p;
 
 	p += sizeof(*head);
