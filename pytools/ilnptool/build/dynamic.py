@@ -86,7 +86,7 @@ def name_files(shop: Workshop, made: Dynamic, folder: Path) -> dict[str, Path]:
     }
 
 
-def _farm(tree: Path, farm: Path) -> None:
+def make_farm(tree: Path, farm: Path) -> None:
     """Make a tree of links, in which only the folders that are changed are copies."""
     if farm.exists():
         shutil.rmtree(farm)
@@ -173,7 +173,7 @@ def build_dynamic(shop: Workshop, report: Reporter = silent) -> tuple[Userland, 
         mark = shop.root / "patched.key"
         if not _is_made(mark, key, (found.patched, found.archive)):
             mark.unlink(missing_ok=True)
-            _farm(shop.tree.root, farm)
+            make_farm(shop.tree.root, farm)
             plan = make_plan(shop.tree, load_hooks(hooks), load_lock(project() / LIBC_LOCK_FILE))
             apply_plan(plan, into=farm)
             install(libc_sources(), farm)
