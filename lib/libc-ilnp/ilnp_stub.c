@@ -40,7 +40,7 @@ struct talk {
 	size_t		t_got;		/* octets in t_buf */
 	uint8_t		*t_buf;		/* frames from TCP */
 	int64_t		t_deadline;	/* ms */
-	bool		t_graced;	/* only extra questions are open */
+	int64_t		t_alone;	/* ms since when only extra ones are open */
 };
 
 static int64_t
@@ -308,40 +308,41 @@ read_tcp(struct talk *t)
 	}
 }
 
-/* True while there is something to wait for. */
-static bool
-waits(struct talk *t)
+/* For how many ms there is something to wait for; 0 or less: there is not. */
+static int64_t
+patience(struct talk *t)
 {
-	bool needed = false, extra = false;
+	bool any = false, needed = false, tcp = false;
+	int64_t now = now_ms(), end;
 
 	for (u_int i = 0; i < t->t_n; i++)
 		if (is_open(&t->t_ask[i])) {
+			any = true;
 			needed = needed || !t->t_ask[i].ak_extra;
-			extra = extra || t->t_ask[i].ak_extra;
+			tcp = tcp || t->t_ask[i].ak_tcp;
 		}
-	if (!needed && extra && !t->t_graced) {
-		int64_t end = now_ms() + ILNP_STUB_GRACE;
-
-		t->t_graced = true;
-		if (end < t->t_deadline)
-			t->t_deadline = end;
-	}
-	return (needed || extra);
+	if (!any)
+		return (0);
+	if (needed)
+		return (t->t_deadline - now);
+	if (t->t_alone == 0)
+		t->t_alone = now;
+	end = t->t_alone + (tcp ? ILNP_STUB_GRACE_TCP : ILNP_STUB_GRACE);
+	return ((end < t->t_deadline ? end : t->t_deadline) - now);
 }
 
 static void
 converse(struct talk *t)
 {
-	while (waits(t)) {
+	int64_t left;
+
+	while ((left = patience(t)) > 0) {
 		struct pollfd pf[2] = {
 			{ .fd = t->t_udp, .events = POLLIN },
 			{ .fd = t->t_tcp, .events = t->t_connected ? POLLIN :
 			    POLLIN | POLLOUT },
 		};
-		int64_t left = t->t_deadline - now_ms();
 
-		if (left <= 0)
-			return;
 		if (poll(pf, 2, (int)left) < 0 && errno != EINTR)
 			return;
 		if (pf[0].revents != 0)

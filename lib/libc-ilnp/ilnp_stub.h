@@ -56,9 +56,11 @@ struct ilnp_ask {
 
 /*
  * How long answers to extra questions are waited for once all others are
- * there: some middle boxes swallow what they do not know.
+ * there: some middle boxes swallow what they do not know.  Longer over TCP,
+ * where a server has already said that it has more to say.
  */
-#define	ILNP_STUB_GRACE	400	/* ms */
+#define	ILNP_STUB_GRACE		400	/* ms */
+#define	ILNP_STUB_GRACE_TCP	2000	/* ms */
 
 /*
  * Asks all questions in parallel, of one server after the other until one has

@@ -341,6 +341,22 @@ def test_a_large_answer_comes_by_tcp() -> None:
     assert sorted(x[1] for x in server.asked if x[2]) == ["AAAA", "L64"]
 
 
+def test_what_comes_by_tcp_is_waited_for_longer() -> None:
+    """A server that has said by UDP that there is more is no box that swallows questions."""
+    usual = table(ILNP)
+
+    def handle(query: dns.message.Message, tcp: bool) -> bytes | None:
+        if query.question[0].rdtype != L64:
+            return usual(query, tcp)
+        if not tcp:
+            return message(query, [], flags=0x8380)
+        time.sleep(0.8)
+        return usual(query, tcp)
+
+    found, _ = ask(handle, seconds=30)
+    assert found.l64s == ["2001+0db8+0001+0001"]
+
+
 def test_an_answer_of_64_kilobytes_is_read() -> None:
     def handle(query: dns.message.Message, tcp: bool) -> bytes | None:
         asked = query.question[0]
