@@ -332,6 +332,7 @@ test_sockets(void)
 	check(two_locators(), "two locators");
 	test_wish();
 	test_raw();
+	test_kinds();
 }
 
 /* What is dropped, and what else is counted, is seen by probes, too. */

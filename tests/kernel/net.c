@@ -36,6 +36,8 @@ struct offload {
 #define	OFFLOAD_TCP6	4	/* kind: to be cut */
 
 static const uint8_t router_mac[6] = { 2, 0, 0, 0, 0, 1 };
+static const uint8_t onlink_mac[6] = { 2, 0, 0, 0, 0, 2 };
+uint64_t net_onlink;
 static int tap_fd[TAPS] = { -1, -1, -1 };
 static uint8_t guest_mac[TAPS][6];
 static uint8_t last[65536];
@@ -107,8 +109,13 @@ static uint16_t
 transport_sum(const uint8_t *ip, size_t off, size_t len, uint8_t proto,
     bool full)
 {
-	uint32_t sum = add(0, ip + off, len - off);
+	size_t cover = len - off;
+	uint32_t sum;
 
+	if (proto == 136 && get16(ip + off + 4) >= 8 &&
+	    get16(ip + off + 4) < cover)
+		cover = get16(ip + off + 4);
+	sum = add(0, ip + off, cover);
 	sum += (uint32_t)(len - off) + proto;
 	sum = add(sum, ip + 16, 8);
 	sum = add(sum, ip + 32, 8);
@@ -302,7 +309,7 @@ net_compose(const struct packet *k, uint8_t *p)
 	case 136:
 		put16(p + off, k->sport);
 		put16(p + off + 2, k->dport);
-		put16(p + off + 4, 8U + k->bodylen);
+		put16(p + off + 4, k->cover != 0 ? k->cover : 8U + k->bodylen);
 		sumat = off + 6;
 		off += 8;
 		break;
@@ -353,7 +360,8 @@ advertise_neighbour(int tap, const uint8_t *ip)
 	memcpy(p + IP6 + 8, ip + IP6 + 8, 16);
 	p[IP6 + 24] = 2;
 	p[IP6 + 25] = 1;
-	memcpy(p + IP6 + 26, router_mac, 6);
+	memcpy(p + IP6 + 26, get64(ip + IP6 + 16) == net_onlink ? onlink_mac :
+	    router_mac, 6);
 	put16(p + IP6 + 2, (uint16_t)~transport_sum(p, IP6, sizeof(p), 58,
 	    true));
 	send_frame(tap, p, sizeof(p), guest_mac[tap]);

@@ -59,6 +59,7 @@ struct packet {
 	uint8_t		type, code;	/* ICMPv6 */
 	uint8_t		body[1400];	/* payload; ICMPv6: behind 4 octets */
 	uint16_t	bodylen;
+	uint16_t	cover;		/* UDP-Lite: octets summed up; 0: all */
 	/* Of packets that the guest sent: */
 	int		tap;
 	bool		toroute;	/* to the router's Ethernet address */
@@ -108,6 +109,9 @@ void	net_keep(void);
  */
 void	net_error(int tap, uint8_t type, uint8_t code, uint32_t param,
 	    void (*spoil)(uint8_t *ip));
+
+/* The NID of a neighbour that is not the router; 0: there is none. */
+extern uint64_t net_onlink;
 
 struct answer {
 	bool	on;
