@@ -59,7 +59,7 @@ def test_what_a_node_serves_is_kept_in_the_file_of_a_lab(topology: Topology) -> 
     [
         (
             '[[node]]\nname = "a"\nrole = "plain"\ndns = "main"\n',
-            "5: bad value 'main'; allowed: pri",
+            "5: dns: bad value 'main'; allowed: pri",
         ),
         ('[[node]]\nname = "a"\nrole = "host"\ndns = "primary"\n', "5: unknown key 'dns'"),
         (
