@@ -12,10 +12,10 @@ from __future__ import annotations
 import select
 import socket
 import struct
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
-from ilnptool.errors import CheckFailed, EnvironmentMissing
+from ilnptool import devd
+from ilnptool.errors import CheckFailed
 from ilnptool.sock import Choice, LocatorInfo, PathChooser, PathInfo, Status
 from ilnptool.wire.text import parse_nid
 from ilnptool.wire.values import L64, Nid
@@ -31,8 +31,7 @@ CHOICE = struct.Struct("@II16s16s")
 LOCATORS_MAX = 16
 PATHS_MAX = 32
 
-DEVD = Path("/var/run/devd.seqpacket.pipe")
-_EVENT_MAX = 8192
+DEVD = devd.PIPE
 # What the kernel's events are called by the node (ilnpd).
 _EVENTS = {
     "PATH UP": "path_up",
@@ -91,12 +90,11 @@ def write_choice(kind: str, local: L64 | None, remote: L64 | None) -> bytes:
     return CHOICE.pack(_KINDS.index(kind), 0, *halves)
 
 
-def read_event(text: str, peer: Nid) -> dict[str, str] | None:
-    """Return what an event of devd(8) means for a session with a peer, or None if nothing.
+def read_event(words: Mapping[str, str], peer: Nid) -> dict[str, str] | None:
+    """Return what an event of the kernel means for a session with a peer, or None if nothing.
 
     As of the node: `event`, and `local_l64` and `remote_l64` if it is about these.
     """
-    words = dict(word.split("=", 1) for word in text.strip().lstrip("!").split() if "=" in word)
     name = _EVENTS.get(f"{words.get('subsystem')} {words.get('type')}")
     if words.get("system") != "ILNP" or name is None:
         return None
@@ -132,16 +130,9 @@ class KernelSocket(PathChooser):
         Our own locators' events are there as well; see ilnp(4), EVENTS.
         """
         peer = Nid(int.from_bytes(self._get(SO_PEER, 16)[8:], "big"))
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as devd:
-            try:
-                devd.connect(str(DEVD))
-            except OSError as err:
-                raise EnvironmentMissing(f"{DEVD}: {err.strerror}; start devd(8)") from err
-            while select.select([devd], [], [], timeout)[0]:
-                text = devd.recv(_EVENT_MAX).decode(errors="replace")
-                if not text:
-                    raise EnvironmentMissing("devd(8) has ended")
-                event = read_event(text, peer)
+        with devd.listening(DEVD) as line:
+            while select.select([line], [], [], timeout)[0]:
+                event = read_event(devd.receive(line), peer)
                 if event is not None:
                     yield event
 

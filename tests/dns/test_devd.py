@@ -18,6 +18,7 @@ import pytest
 from servers import MOVER, Server, bind, zone_text
 from updating import ZONE, Site, site
 
+from ilnptool.devd import fields
 from ilnptool.dns import Follower, follow
 from ilnptool.dns.config import Pace, load_dns_config
 from ilnptool.dns.pace import Schedule
@@ -165,7 +166,7 @@ def test_without_devd_the_kernel_is_asked_and_devd_waited_for(
         wait_held(place, ONE)
         kernel.move(TWO)
         wait_held(place, TWO)
-        assert sum("is devd(8) running?" in line for line in said) == 1
+        assert sum("start devd(8)" in line for line in said) == 1
         for l64 in (ONE, TWO):  # the second one comes after a restart of devd
             devd = Devd(pipe)
             devd.wait()
@@ -200,9 +201,9 @@ def test_lines_are_told_apart_as_the_kernel_writes_them() -> None:
     assert 'devctl_notify("ILNP", "EVENT", "LOST", text)' in text
     for subsystem, kind in told:
         line = f"!system=ILNP subsystem={subsystem} type={kind} local=0-0-0-1"
-        assert concerns_locators(line) == (subsystem == "LOCATOR"), line
-    assert concerns_locators("!system=ILNP subsystem=EVENT type=LOST count=1")
-    assert not any(map(concerns_locators, OTHERS))
+        assert concerns_locators(fields(line)) == (subsystem == "LOCATOR"), line
+    assert concerns_locators(fields("!system=ILNP subsystem=EVENT type=LOST count=1"))
+    assert not any(concerns_locators(fields(line)) for line in OTHERS)
 
 
 def test_the_file_may_name_the_kernel(tmp_path: Path) -> None:

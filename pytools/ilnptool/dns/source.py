@@ -7,24 +7,21 @@ The node is ilnpd, or the kernel of this machine where that is FreeBSD's.
 from __future__ import annotations
 
 import select
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from ilnptool import devd
 from ilnptool.dns.compose import LocalView
-from ilnptool.errors import CheckFailed, EnvironmentMissing
+from ilnptool.errors import CheckFailed
 from ilnptool.lab.control import NodeControl
 from ilnptool.lab.kernelnode import parse_locators
 from ilnptool.sysctl.kernel import KernelBackend
 from ilnptool.sysctl.variables import Backend
 from ilnptool.wire.fault import WireError
 from ilnptool.wire.text import parse_l64, parse_nid
-
-DEVD_PIPE = Path("/var/run/devd.seqpacket.pipe")
-_DEVD_MESSAGE_MAX = 65536
 
 # Any of these may change what is to be published.
 _NODE_EVENTS = ("locator", "loc_add", "loc_del", "loc_quiet", "lu_sent", "dump_end")
@@ -89,7 +86,7 @@ class KernelSource:
     """ILNP in FreeBSD's kernel: variables by sysctl, events by devd(8) from devctl(4)."""
 
     backend: Backend
-    pipe: Path = DEVD_PIPE
+    pipe: Path = devd.PIPE
 
     def view(self) -> LocalView:
         disabled = set(self.backend.get("disabled").split())
@@ -102,34 +99,20 @@ class KernelSource:
 
     @contextmanager
     def events(self) -> Iterator[Heard]:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as devd:
-            try:
-                devd.connect(str(self.pipe))
-            except OSError as err:
-                raise EnvironmentMissing(
-                    f"{self.pipe}: {err.strerror}; is devd(8) running?  Until then the kernel is "
-                    "asked every few seconds"
-                ) from err
+        with devd.listening(self.pipe) as line:
 
             def heard(seconds: float) -> bool:
                 found = False
-                while select.select([devd], [], [], seconds)[0]:
-                    said = devd.recv(_DEVD_MESSAGE_MAX)
-                    if not said:
-                        raise EnvironmentMissing(f"{self.pipe}: devd(8) has ended")
-                    lines = said.decode("utf-8", "replace").splitlines()
-                    found |= any(map(concerns_locators, lines))
+                while select.select([line], [], [], seconds)[0]:
+                    found |= concerns_locators(devd.receive(line))
                     seconds = 0.0
                 return found
 
             yield heard
 
 
-def concerns_locators(line: str) -> bool:
-    """Tell whether a line of devd(8) says that our locators have changed, or may have."""
-    if not line.startswith("!"):
-        return False
-    fields = dict(word.split("=", 1) for word in line[1:].split() if "=" in word)
+def concerns_locators(fields: Mapping[str, str]) -> bool:
+    """Tell whether an event of the kernel says that our locators have changed, or may have."""
     return fields.get("system") == "ILNP" and (
         fields.get("subsystem") == "LOCATOR"
         or (fields.get("subsystem"), fields.get("type")) == ("EVENT", "LOST")
