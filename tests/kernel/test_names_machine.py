@@ -429,6 +429,22 @@ def test_a_name_is_asked_again_when_all_paths_are_down(names: Names) -> None:
     renew.stop()
 
 
+def test_a_name_can_be_asked_again_by_hand(names: Names) -> None:
+    """As an action of devd(8) does it; the kernel takes what it knows the name and NID of."""
+    names.forget()
+    argv = ["/opt/bin/ilnp-renew", "peer.example.com"]
+    assert names.lab.exec("a", argv, timeout=60, check=False).status == 0
+    assert names.sysctl("hints").strip() == ""
+    text = f"peer.example.com {B_NID} {B_L64[0]},1,7"
+    assert names.writes("candidate", text) == ""
+    assert names.lab.exec("a", argv, timeout=60, check=False).status == 0
+    hint = names.sysctl("hints")
+    assert f"{B_L64[0]},10,300 {B_L64[1]},10,300 name=peer.example.com" in hint
+    for words, status in ((["nobody.example.com"], 1), (["-x"], 2), ([], 2)):
+        found = names.lab.exec("a", [argv[0], *words], timeout=60, check=False)
+        assert found.status == status, words
+
+
 def test_the_telephone_loses_nothing_whatever_path_fails(names: Names) -> None:
     names.publish(*moving("2001:0db8:000b:0001"))
     names.forget()
