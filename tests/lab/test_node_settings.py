@@ -20,7 +20,7 @@ BAD_FILES = {
         "1: bad value name; allowed: [node], [knobs] and",
     ),
     "unknown-key": (NODE + "colour = 1\n", "3: bad value colour; allowed: name, interfaces"),
-    "wrong-kind": ("[node]\ninterfaces = 3\n", '2: bad value interfaces = 3; allowed: an arr'),
+    "wrong-kind": ("[node]\ninterfaces = 3\n", "2: bad value interfaces = 3; allowed: an arr"),
     "array": ('[node]\nname = ["a", "b"]\n', '2: bad value name = ["a", ...]; allowed: a '),
     "flag": (NODE + "mtu = true\n", "3: bad value mtu = true; allowed: a whole number"),
     "bad-name": ('[node]\nname = "a b"\n', "2: bad value a b; allowed: 1 to 15 letters"),
