@@ -89,7 +89,12 @@ if_listen(const char *name)
 	memset(&nd, 0, sizeof(nd));
 	memcpy(nd.ifname, name, length(name) + 1);
 	done = sys_ioctl(s, SIOCGIFINFO_IN6, &nd) >= 0;
-	nd.ndi.flags |= ND6_IFF_ACCEPT_RTADV;
+	/*
+	 * Nobody has our addresses.  FreeBSD looks twice, without a lock, at
+	 * those it has still to ask for, and INVARIANTS do not bear that they
+	 * have been answered for in between.
+	 */
+	nd.ndi.flags |= ND6_IFF_ACCEPT_RTADV | ND6_IFF_NO_DAD;
 	nd.ndi.flags &= ~(uint32_t)ND6_IFF_IFDISABLED;
 	done &= sys_ioctl(s, SIOCSIFINFO_IN6, &nd) >= 0;
 	(void)sys_close(s);

@@ -147,6 +147,7 @@ live(struct load *w, bool ilnp, int round)
 	for (int i = 0; i < 4; i++) {
 		rig_own(RIG_A, 1, i % 2 != 0);
 		(void)comes(&w->octets, ilnp ? 20000 : 0);
+		sleep_ms(100);
 	}
 	w->pause = true;
 	while (!w->paused)
