@@ -8,6 +8,7 @@
  */
 #include <sys/param.h>
 
+#include "../../sys/netinet6/ilnp/ilnp.h"
 #include "kt.h"
 
 #define	MODULE	"/boot/kernel/ilnp.ko"
@@ -51,6 +52,20 @@ reads(const struct conn *c, const char *text)
 	return (got);
 }
 
+/* What there is none of without hooks. */
+static void
+options(int fd)
+{
+	uint8_t value[40];
+	socklen_t len = sizeof(value);
+
+	memset(value, 0, sizeof(value));
+	check(sys_setsockopt(fd, IPPROTO_IPV6, ILNP_SO_CHOICE, value, len) ==
+	    -ENOPROTOOPT && sys_getsockopt(fd, IPPROTO_IPV6, ILNP_SO_PEER,
+	    value, &len) == -ENOPROTOOPT,
+	    "socket options are said not to be there");
+}
+
 static void
 initiator(void)
 {
@@ -85,6 +100,7 @@ initiator(void)
 	far_send(&c, TH_ACK | TH_PUSH, "from D");
 	check(reads(&c, "from D"), "data comes in by another path");
 	check(peer_is(c.fd, far_c), "the program sees no difference");
+	options(c.fd);
 	check(shows(TREE "sessions", "2001+0db8+000b+0001 2001+0db8+000c+0001"
 	    " up", 5000), "paths are found to work");
 	for (int i = 0; i < 20 && taps != 3; i++) {
@@ -275,6 +291,10 @@ test_module(void)
 	initiator();
 	responder();
 	datagrams();
+	/* Packet Too Big, fallback, and segments that leave room for a nonce. */
+	test_path();
+	/* What is left to hardware, and what is not. */
+	test_offload();
 	jail((int)id);
 	id = sys_kldload(MODULE);
 	check(id >= 0 && start(), "it loads again");

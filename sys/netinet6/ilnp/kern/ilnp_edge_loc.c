@@ -469,4 +469,6 @@ void
 ilnp_loc_fini(struct ilnp_edge *e)
 {
 	taskqueue_drain_timeout(ilnp_tasks, &e->e_scan);
+	/* Else it counts as armed, and taskqueue_free(9) would wait for it. */
+	(void)taskqueue_cancel_timeout(ilnp_tasks, &e->e_scan, NULL);
 }

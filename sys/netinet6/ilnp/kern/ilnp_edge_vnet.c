@@ -155,6 +155,8 @@ ilnp_edge_disable(struct ilnp_edge *e)
 	ilnp_in_unlink(e);
 	NET_EPOCH_WAIT();
 	taskqueue_drain_timeout(ilnp_tasks, &e->e_tick);
+	/* Else it counts as armed, and taskqueue_free(9) would wait for it. */
+	(void)taskqueue_cancel_timeout(ilnp_tasks, &e->e_tick, NULL);
 	ilnp_flow_free(e);
 	ilnp_loc_clear(e);
 	ilnp_ilcc_free(c);
