@@ -239,6 +239,9 @@ def test_freebsds_tests_are_taken_from_its_tree(tmp_path: Path) -> None:
     ]
     assert '{name="netinet6/ndp"}' in (tmp_path / "Kyuafile").read_text()
     (tmp_path / "tests/sys/netinet/arp.sh").write_text("")
+    (tmp_path / "tests/sys/netinet/output.sh").write_text("")
+    makefile = 'TEST_METADATA.output+=\trequired_programs="python"\n'
+    (tmp_path / "tests/sys/netinet/Makefile").write_text(makefile)
     their_files(tmp_path, tmp_path, ("netinet",))
     assert (tmp_path / "Kyuafile").read_text() == (
         'syntax(2)\natf_test_program{name="netinet/arp"}\n'

@@ -35,6 +35,8 @@ SECONDS = 5400.0
 _TARGET = "x86_64-unknown-freebsd14.0"
 _END = re.compile(r"^end (\S+) (\d+) (\w+)(?:: (.*))?$")
 _PROGRAM = re.compile(r'^atf_test_program *\{.*name *= *"([^"]+)"', re.MULTILINE)
+# A Makefile of tests/sys says which programs cannot do without Python.
+_WANTS = re.compile(r'^TEST_METADATA\.(\S+?)\s*\+?=\s*required_programs="', re.MULTILINE)
 _GOOD = ("passed", "skipped", "expected_failure")
 
 
@@ -183,7 +185,8 @@ def our_files(shop: Workshop, userland: Userland) -> dict[str, Path]:
 def their_files(tree: Path, folder: Path, wanted: Sequence[str] = ()) -> dict[str, Path]:
     """Return FreeBSD's shell tests by their path in an image; a list of them goes to `folder'.
 
-    On the list are those that are `wanted', programs or whole folders, or all.
+    On the list are those that are `wanted', programs or whole folders, or all; not those that want
+    programs which a lab machine has not.
     """
     files: dict[str, Path] = {}
     top = tree / "tests/sys"
@@ -195,7 +198,9 @@ def their_files(tree: Path, folder: Path, wanted: Sequence[str] = ()) -> dict[st
                 files[f"{THEIRS}/{name}/{path.name}"] = path
         for path in programs:
             files[f"{THEIRS}/{name}/{path.stem}"] = path
-        names += [f"{name}/{path.stem}" for path in programs]
+        makefile = top / name / "Makefile"
+        lacking = _WANTS.findall(makefile.read_text()) if makefile.exists() else []
+        names += [f"{name}/{path.stem}" for path in programs if path.stem not in lacking]
     for word in wanted:
         if not any(name == word or name.startswith(f"{word}/") for name in names):
             raise UsageError(
