@@ -54,18 +54,6 @@ provider = "c1"
 LINKS = {"if1", "if2"}
 WAYS = [("a", "b"), ("b", "a")]
 KINDS = {0: "rfc", 1: "ipv6", 2: "auto"}
-# Not understood yet: the machine's TCP stands still once it has changed over to the other's sums.
-HANGS = pytest.mark.xfail(reason="auto, toward ipv6 sums, with nonces in the first packets only")
-PAIRS = [
-    pytest.param(
-        mine,
-        its,
-        id=f"{KINDS[mine]}-{KINDS[its]}",
-        marks=[HANGS] if (mine, its) == (2, 1) else [],
-    )
-    for mine in KINDS
-    for its in KINDS
-]
 MORE = [f"2001:db8:a:{number:x}::" for number in range(0x11, 0x17)]
 ADVERTISE = """
 import socket, struct, sys
@@ -122,7 +110,8 @@ def test_ping_is_answered_in_both_directions(lab: QemuLab) -> None:
     assert " 3 received" in lab.exec("b", ["ping", "-6", "-c", "3", "a"], timeout=90).stdout
 
 
-@pytest.mark.parametrize(("mine", "its"), PAIRS)
+@pytest.mark.parametrize("its", KINDS, ids=KINDS.values())
+@pytest.mark.parametrize("mine", KINDS, ids=KINDS.values())
 @pytest.mark.checklist(31, 33)
 def test_every_kind_of_checksum_meets_every_other(
     lab: QemuLab, tmp_path: Path, mine: int, its: int
