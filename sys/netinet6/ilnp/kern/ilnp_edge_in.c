@@ -92,8 +92,10 @@ leave_note(const struct arrival *a, struct mbuf *m)
 	if (v->v_nonce.n_len == 0)
 		return;
 	n = ilnp_note_add(m);
-	if (n == NULL)
+	if (n == NULL) {
+		ILNP_EDGE_STAT(a->a_cache, nomem);
 		return;
+	}
 	n->n_token = a->a_in.i_token;
 	n->n_nonceoff = v->v_optoff;
 	n->n_nonce = v->v_nonce;
@@ -294,8 +296,10 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 		return (PFIL_CONSUMED);
 	}
 	*mp = m = look(m, &a.a_in);
-	if (m == NULL)
+	if (m == NULL) {
+		ILNP_EDGE_STAT(a.a_cache, nomem);
 		return (PFIL_DROPPED);
+	}
 	if (a.a_in.i_parsed == ILNP_PARSE_OK) {
 		v = &a.a_in.i_view;
 		if (v->v_frag) {

@@ -333,6 +333,7 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		m = dress(m, &wire, &out);
 	*mp = m;
 	if (m == NULL) {
+		ILNP_EDGE_STAT(l.l_cache, nomem);
 		*error = ENOBUFS;
 		return (true);
 	}
