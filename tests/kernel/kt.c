@@ -314,14 +314,6 @@ test_harm(void)
 	test_hostile();
 }
 
-/* By hosts that come to their end, or near it. */
-static void
-test_ends(void)
-{
-	test_end();
-	test_short();
-}
-
 /* Sockets of all kinds, and what programs may say of them. */
 static void
 test_sockets(void)
@@ -356,7 +348,8 @@ static const struct {
 	{ "harm", test_harm, true },
 	{ "move", test_move, true },
 	{ "load", test_load, true },
-	{ "end", test_ends, true },
+	{ "end", test_end, true },
+	{ "short", test_short, false },
 	{ "module", test_module, false },
 	{ "bench", test_bench, false },
 	{ "stacks", test_stacks, false },

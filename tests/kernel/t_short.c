@@ -171,7 +171,7 @@ live_short(int rate, struct need *w)
 	    w->echoed - echoed, w->tried - tried);
 }
 
-/* lesson: 17, 34, 43 */
+/* Not in any usual run: under emulation it has not come to its end yet. */
 void
 test_short(void)
 {
