@@ -62,7 +62,8 @@ echo(void *arg)
 		    now_ms() < end)
 			sleep_ms(1);
 		if (n > 0)
-			(void)sys_write(fd, buf, (size_t)n);
+			(void)sys_sendto(fd, buf, (size_t)n, MSG_NOSIGNAL,
+			    NULL, 0);
 		(void)sys_close(fd);
 	}
 	return (0);
@@ -82,7 +83,8 @@ ask(int ms)
 	    sizeof(linger));
 	while (!heard && now_ms() < end) {
 		if (!said)
-			said = sys_write(fd, "echo", 4) == 4;
+			said = sys_sendto(fd, "echo", 4, MSG_NOSIGNAL, NULL,
+			    0) == 4;
 		else
 			heard = sys_read(fd, buf, sizeof(buf)) == 4;
 		if (!heard)
