@@ -232,7 +232,10 @@ def start_script(arguments: Sequence[str], *, everywhere: bool) -> str:
     lines = ["stty -f /dev/cuau1 raw -echo 115200"]
     if everywhere:
         lines += ["ATF_RUN_PATH=/usr/libexec/ilnp-on", "export ATF_RUN_PATH"]
-    lines += [f"atf-run -r /dev/cuau1 -v host=1 {' '.join(arguments)}", "sleep 1", "reboot -q"]
+    lines.append(f"atf-run -r /dev/cuau1 -v host=1 {' '.join(arguments)}")
+    if everywhere:
+        lines.append('echo "ILNP was on in $(cat /tmp/ilnp-on.count) network stacks"')
+    lines += ["sleep 1", "reboot -q"]
     return "".join(line + "\n" for line in lines)
 
 
