@@ -153,7 +153,10 @@ unique_local(void)
 	struct conn c = { .far = far, .near = { ULA, GUEST }, .farport = 6970,
 	    .nearport = 7650, .seq = 10, .nonce = { 4, 2, 3, 3 },
 	    .noncelen = 4 };
+	static char text[6000];
 	struct packet k;
+	int64_t end;
+	size_t len;
 
 	scenario("unique local addresses");
 	net_advertise(0, ULA, 12, 12);
@@ -179,6 +182,15 @@ unique_local(void)
 	check(near_reads(&c, "outside"), "and may come from outside later");
 	(void)sys_close(c.fd);
 	(void)sys_close(lfd);
+	/* Whoever comes next is not to hear of its end. */
+	end = now_ms() + 30000;
+	do {
+		len = sizeof(text) - 1;
+		memset(text, 0, sizeof(text));
+		(void)sysctl_get(TREE "locators", text, &len);
+		(void)net_receive(&k, 500);
+	} while (contains(text, "fd00+0001+0002+000a") && now_ms() < end);
+	check(now_ms() < end, "the locator ends with its prefix");
 }
 
 void
