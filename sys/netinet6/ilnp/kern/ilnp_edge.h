@@ -309,6 +309,9 @@ SDT_PROBE_DECLARE(ilnp6, , , out);
  */
 extern struct taskqueue *ilnp_tasks;
 
+/* Waits for a task that is not to run again. */
+void	ilnp_edge_stop(struct timeout_task *);
+
 /* Wakes the timer.  Any lock but the core's may be held. */
 void	ilnp_edge_kick(struct ilnp_edge *);
 

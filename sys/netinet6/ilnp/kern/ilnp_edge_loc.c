@@ -468,7 +468,7 @@ ilnp_loc_init(struct ilnp_edge *e)
 void
 ilnp_loc_fini(struct ilnp_edge *e)
 {
-	taskqueue_drain_timeout(ilnp_tasks, &e->e_scan);
+	ilnp_edge_stop(&e->e_scan);
 	/* Else it counts as armed, and taskqueue_free(9) would wait for it. */
 	(void)taskqueue_cancel_timeout(ilnp_tasks, &e->e_scan, NULL);
 }

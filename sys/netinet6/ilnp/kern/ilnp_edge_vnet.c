@@ -80,6 +80,14 @@ ilnp_edge_kick(struct ilnp_edge *e)
 	(void)taskqueue_enqueue_timeout(ilnp_tasks, &e->e_tick, 0);
 }
 
+void
+ilnp_edge_stop(struct timeout_task *t)
+{
+	taskqueue_drain_timeout(ilnp_tasks, t);
+	/* Or the queue counts it for ever, and cannot be freed. */
+	(void)taskqueue_cancel_timeout(ilnp_tasks, t, NULL);
+}
+
 /* Our NIDs, or the one that RFC 6741 s2.2 prescribes if we have none. */
 static int
 add_nids(struct ilnp_edge *e, struct ilnp_ilcc *c)
@@ -154,7 +162,7 @@ ilnp_edge_disable(struct ilnp_edge *e)
 	ilnp_pfil_unlink(e);
 	ilnp_in_unlink(e);
 	NET_EPOCH_WAIT();
-	taskqueue_drain_timeout(ilnp_tasks, &e->e_tick);
+	ilnp_edge_stop(&e->e_tick);
 	/* Else it counts as armed, and taskqueue_free(9) would wait for it. */
 	(void)taskqueue_cancel_timeout(ilnp_tasks, &e->e_tick, NULL);
 	ilnp_flow_free(e);
