@@ -14,6 +14,29 @@ static const struct ilv any = { 0, 0 };
 static const struct ilv guest_a = { GUEST_A, GUEST };
 static const struct ilv guest_b = { GUEST_B, GUEST };
 
+/* True if what a program sends first has a nonce. */
+static bool
+begins(struct ilv to, uint8_t proto)
+{
+	struct sockaddr_in6 sin6 = kt_address(to, 6711);
+	struct packet k;
+	bool right;
+	int fd;
+
+	if (proto == 6)
+		fd = connector(to, 6711);
+	else {
+		fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+		(void)sys_sendto(fd, "x", 1, 0, &sin6, sizeof(sin6));
+	}
+	do
+		right = net_expect(&k, proto, 1000);
+	while (right && k.dport != 6711);
+	right = right && k.noncelen == 12 && k.sumok;
+	(void)sys_close(fd);
+	return (right);
+}
+
 static void
 modern(int lfd)
 {
@@ -42,6 +65,8 @@ modern(int lfd)
 		bare = k.noncelen == 0 && k.sumok && k.sum == SUM_IPV6;
 	}
 	check(bare, "later ones are like plain IPv6");
+	check(begins(c.far, 6) && begins(c.far, 17),
+	    "a new connection and datagrams begin with one all the same");
 	c.noncelen = 0;
 	far_send(&c, TH_ACK | TH_PUSH, "bare");
 	check(near_reads(&c, "bare"), "the far host may leave it out, too");

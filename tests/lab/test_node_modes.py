@@ -8,7 +8,7 @@ from nodenet import NodeNet, Stream, identity_of, ilv_of, node_net, wait_until
 
 from ilnptool.wire.capture import CaptureReader
 from ilnptool.wire.link import ipv6_offset
-from ilnptool.wire.packet import TCP, parse_packet
+from ilnptool.wire.packet import ICMPV6, TCP, parse_packet
 
 pytestmark = pytest.mark.root
 
@@ -101,3 +101,31 @@ def test_with_initial_nonces_later_packets_carry_none() -> None:
         assert all(carried[:3])
         assert not any(carried[-5:])
         assert net.counters("b")["in_ilnp"] >= len(carried)
+
+
+def test_with_initial_nonces_what_begins_later_carries_one() -> None:
+    """A kernel tells a new connection and a datagram from plain IPv6 by nothing else."""
+    with node_net(1) as net:
+        for host in ("a", "b"):
+            start(net, host, {"nonce_policy": 1, "nonce_initial": 1})
+        path = net.folder / "later.pcap"
+        Stream(net, "a", identity_of("b"), "b", 1).finish()
+        with net.start("b", "tcpdump", "-i", "if1", "-U", "-w", str(path), "ip6") as dump:
+            wait_until("tcpdump runs", lambda: "listening" in dump.tail())
+            Stream(net, "a", identity_of("b"), "b", 1).finish()
+            assert net.ping("a", identity_of("b")) == 3
+        tcp: list[bool] = []
+        echoes: list[bool] = []
+        for frame in CaptureReader(path):
+            at = ipv6_offset(frame.link_type, frame.data)
+            view = None if at is None else parse_packet(frame.data[at:])
+            if view is None or view.source != ilv_of("a", 1):
+                continue
+            if view.protocol == TCP:
+                tcp.append(view.nonce is not None)
+            elif view.protocol == ICMPV6:
+                echoes.append(view.nonce is not None)
+        assert tcp[0]
+        assert not all(tcp)
+        assert echoes
+        assert all(echoes)

@@ -6,6 +6,8 @@
  * From the host to the wire: identity addresses become locators, and the nonce
  * goes in.
  */
+#include <netinet/tcp.h>
+
 #include <unistd.h>
 
 #include "edge_var.h"
@@ -425,6 +427,9 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 		names_lost(n, nids.remote, now);
 		return;
 	}
+	if (verdict == ILNP_OUT_ILNP && out.o_nonce.n_len == 0 &&
+	    (v.v_proto != ILNP_PROTO_TCP || (v.v_tcpflags & TH_SYN) != 0))
+		ilnp_sess_nonce(s, &out.o_nonce);
 	if (v.v_frag)
 		keep_together(n->n_edge, p, &v, &nids, &out, now);
 	if (keyed)

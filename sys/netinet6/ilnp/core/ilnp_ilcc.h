@@ -190,6 +190,13 @@ int	ilnp_sess_modes(struct ilnp_sess *, struct ilnp_choice *choice,
 bool	ilnp_sess_bare(struct ilnp_ilcc *, struct ilnp_sess *,
 	    const struct ilnp_choice *, ilnp_time_t now);
 
+/*
+ * The nonce of a packet that needs one whatever nonce_policy says: one that
+ * begins a flow, which the other end cannot tell from plain IPv6 without it, or
+ * is of a protocol that has no beginning.
+ */
+void	ilnp_sess_nonce(struct ilnp_sess *, struct ilnp_nonce *);
+
 /* Packet in. */
 enum ilnp_inverdict {
 	ILNP_IN_IPV6,		/* none of ILNP's business */

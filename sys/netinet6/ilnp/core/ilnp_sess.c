@@ -331,6 +331,14 @@ ilnp_sess_bare(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	return (bare);
 }
 
+void
+ilnp_sess_nonce(struct ilnp_sess *s, struct ilnp_nonce *nonce)
+{
+	ilnp_lock(&s->s_lock);
+	*nonce = s->s_nout;
+	ilnp_unlock(&s->s_lock);
+}
+
 bool
 ilnp_sess_cksum(struct ilnp_ilcc *c, struct ilnp_sess *s, enum ilnp_cksum kind)
 {

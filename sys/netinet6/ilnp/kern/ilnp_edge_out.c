@@ -21,6 +21,7 @@
 #include <net/route.h>
 #include <net/route/nhop.h>
 #include <netinet/icmp6.h>
+#include <netinet/tcp.h>
 
 #include "../core/ilnp_addr.h"
 #include "../core/ilnp_cksum.h"
@@ -280,6 +281,21 @@ flow_of(const struct inpcb *inp)
 	return (((uint32_t)inp->inp_lport << 16 | inp->inp_fport) * 0x9e3779b1);
 }
 
+/* True of a TCP segment that is not the first of its kind. */
+static bool
+is_under_way(const struct mbuf *m)
+{
+	const int at = sizeof(struct ip6_hdr) + offsetof(struct tcphdr,
+	    th_flags);
+	uint8_t flags;
+
+	if (mtod(m, const struct ip6_hdr *)->ip6_nxt != IPPROTO_TCP ||
+	    m->m_pkthdr.len <= at)
+		return (false);
+	m_copydata(m, at, sizeof(flags), (char *)&flags);
+	return ((flags & TH_SYN) == 0);
+}
+
 bool
 ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
     struct route_in6 **rop, int flags, struct inpcb *inp, int *error)
@@ -318,6 +334,9 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		*error = EHOSTUNREACH;
 		return (true);
 	}
+	if (out.o_nonce.n_len == 0 && verdict == ILNP_OUT_ILNP &&
+	    !is_under_way(m))
+		ilnp_sess_nonce(l.l_sess, &out.o_nonce);
 	ip6 = mtod(m, const struct ip6_hdr *);
 	tcp = ip6->ip6_nxt == IPPROTO_TCP;
 	if (l.l_keep) {
