@@ -17,7 +17,7 @@
 
 #define	ILNP_KNOBS(X)							\
 	X(nonce_size, 4, 4, 12, "octets", "Length of our nonces: 4 or 12") \
-	X(nonce_policy, 0, 0, 1, "", "0: nonce on every packet; 1: on all but TCP segments past the first packets and a move") \
+	X(nonce_policy, 0, 0, 1, "", "0: nonce on every packet; 1: not on TCP segments past the start or a move") \
 	X(nonce_initial, 8, 1, 1000, "packets", "With nonce_policy 1: packets that carry the nonce at the start") \
 	X(nonce_shared, 0, 0, 1, "", "1: answer with the initiator's nonce, as early implementations do") \
 	X(post_move_nonce, 60, 1, 600, "s", "With nonce_policy 1: how long after a move all packets carry the nonce") \
