@@ -480,6 +480,8 @@ full_cache_refuses_packets_and_counts_each_once(void **state)
 		ilnp_env_epoch_begin();
 		assert_int_equal(ilnp_ilcc_open(r.c, &nids, &rec, 1, r.now,
 		    &s), 0);
+		/* A flow needs it. */
+		assert_true(ilnp_sess_hold(s));
 		ilnp_env_epoch_end();
 	}
 	assert_int_equal(knock(YOU.nid, B(0), &nonce), ILNP_IN_DROP);
@@ -487,6 +489,43 @@ full_cache_refuses_packets_and_counts_each_once(void **state)
 	assert_int_equal(ilnp_ilcc_count(r.c), 16);
 	assert_int_equal(open_at(B(0), &(struct ilnp_sess *){ NULL }), ENOSPC);
 	assert_int_equal(STAT(sess_refused), 2);
+}
+
+static void
+programs_cannot_keep_others_from_opening_sessions(void **state)
+{
+	const struct ilnp_lurec rec = { l64(B(0)), 0, 300 };
+	struct ilnp_sess *held = NULL, *answered = NULL, *s;
+	struct ilnp_nidpair nids = { ME, nid(0) };
+
+	(void)state;
+	r.conf.sess_max = 16;
+	rig_make(1);
+	for (u_int i = 0; i < 500; i++) {
+		nids.remote = nid(100 + i);
+		r.now += ILNP_MS(1);
+		ilnp_env_epoch_begin();
+		assert_int_equal(ilnp_ilcc_open(r.c, &nids, &rec, 1, r.now,
+		    &s), 0);
+		if (i == 0) {
+			held = s;
+			assert_true(ilnp_sess_hold(held));
+		} else if (i == 1) {
+			answered = s;
+			(void)ilnp_sess_confirm(r.c, answered);
+		}
+		ilnp_env_epoch_end();
+	}
+	assert_int_equal(ilnp_ilcc_count(r.c), 16);
+	assert_int_equal(STAT(sess_evicted), 500 - 16);
+	ilnp_env_epoch_begin();
+	nids.remote = nid(100);
+	assert_ptr_equal(ilnp_ilcc_find(r.c, &nids), held);
+	nids.remote = nid(101);
+	assert_ptr_equal(ilnp_ilcc_find(r.c, &nids), answered);
+	ilnp_sess_release(held);
+	ilnp_env_epoch_end();
+	ilnp_env_epoch_barrier();
 }
 
 /* checklist: 36 */
@@ -598,6 +637,7 @@ TEST_MAIN(
 	RIG_TEST(sessions_of_a_dead_place_make_way),
 	RIG_TEST(strangers_cannot_use_up_the_sessions_of_a_pair_against_us),
 	RIG_TEST(flood_never_evicts_confirmed_or_opened_sessions),
+	RIG_TEST(programs_cannot_keep_others_from_opening_sessions),
 	RIG_TEST(memory_stays_bounded_whatever_comes_in),
 	RIG_TEST(full_cache_refuses_packets_and_counts_each_once),
 	RIG_TEST(packet_for_a_nid_that_is_not_ours_is_left_to_ipv6),

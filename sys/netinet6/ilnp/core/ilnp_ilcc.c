@@ -11,10 +11,13 @@
  * a packet, so a flood from forged sources only competes with itself.  Under
  * pair_max a confirmed one makes way for another that has been confirmed at the
  * same place, or if its own place is dead: for a peer that has restarted, not
- * for somebody elsewhere who uses its NID.
+ * for somebody elsewhere who uses its NID.  What we have opened ourselves makes
+ * way only for more of that, and only if nobody has answered.
  */
 #include "ilnp_ilcc_var.h"
 #include "ilnp_addr.h"
+
+#define	EVICT_LOOKS	16	/* sessions of which the worst is evicted */
 
 #define	CONTAINER(p, type, field)					\
 	((type *)(void *)((uint8_t *)(p) - offsetof(type, field)))
@@ -324,6 +327,41 @@ evict_half(struct ilnp_ilcc *c)
 }
 
 /*
+ * Makes room for a session that we open: of some others that nobody has
+ * answered and no flow needs, that goes which was silent for longest.  Anybody's
+ * programs open sessions: they must not keep all others from it.
+ * Returns false if there is none.
+ */
+static bool
+evict_opened(struct ilnp_ilcc *c)
+{
+	struct ilnp_sess *oldest = NULL;
+	ilnp_time_t since = UINT64_MAX;
+
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	for (u_int i = 0; i < EVICT_LOOKS; i++) {
+		struct ilnp_sess *s;
+		ilnp_time_t last;
+		uint32_t r;
+
+		ilnp_env_random(&r, sizeof(r));
+		s = c->c_pool[r % c->c_n];
+		ilnp_lock(&s->s_lock);
+		last = s->s_lasttx > s->s_created ? s->s_lasttx : s->s_created;
+		if (s->s_confirmed == 0 && s->s_holds == 0 && last < since) {
+			oldest = s;
+			since = last;
+		}
+		ilnp_unlock(&s->s_lock);
+	}
+	if (oldest == NULL)
+		return (false);
+	ILNP_STAT(c, sess_evicted);
+	remove_sess(c, oldest);
+	return (true);
+}
+
+/*
  * Makes room under pair_max, which counts what peers began: the oldest
  * unconfirmed session of the pair goes.  If all are confirmed, one more may try
  * to be: see pair_excess().
@@ -435,7 +473,8 @@ insert_sess(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
 		limit_pair(c, &s->s_nids);
 	if (!s->s_initiator && c->c_nhalf == c->c_halfmax)
 		(void)evict_half(c);
-	if (c->c_n == c->c_max && !evict_half(c))
+	if (c->c_n == c->c_max && !evict_half(c) &&
+	    (!s->s_initiator || !evict_opened(c)))
 		return (ENOSPC);
 	s->s_id = c->c_nextid++;
 	s->s_slot = c->c_n;
