@@ -233,6 +233,42 @@ mutate(const struct conn *c)
 	check(true, "the kernel is still there");
 }
 
+/* Tells of the i-th of many correspondents, or has it forgotten. */
+static result
+teach_nth(unsigned int i, bool there)
+{
+	char text[] = "0211-22ff-fe77-0000 2001+0db8+000c+0001";
+
+	for (unsigned int k = 0; k < 4; k++)
+		text[15 + k] = "0123456789abcdef"[i >> (12 - 4 * k) & 0xf];
+	if (!there)
+		text[19] = '\0';
+	return (sysctl_set("net.inet6.ilnp6.teach", text));
+}
+
+/* Once ended in a panic: there was no candidate to make room for another. */
+static void
+full_hints(void)
+{
+	unsigned int n = 0;
+	result pid;
+
+	scenario("a user, and no room left by the administrator");
+	while (n < 1000 && teach_nth(n, true) >= 0)
+		n++;
+	check(n > 0 && teach_nth(n, true) == -ENOSPC, "no more can be told of");
+	pid = sys_fork();
+	if (pid == 0) {
+		(void)sys_setuid(1001);
+		sys_exit(sysctl_set("net.inet6.ilnp6.candidate",
+		    "full.example.com 0211-22ff-fe78-0001 "
+		    "2001+0db8+000e+0001,10,300") == -ENOSPC ? 0 : 1);
+	}
+	check(sys_wait((int)pid) == 0, "a user's look-up is refused");
+	while (n > 0)
+		(void)teach_nth(--n, false);
+}
+
 /* lesson: 24 */
 static void
 users(void)
@@ -297,6 +333,7 @@ test_hostile(void)
 	flood(&c);
 	mutate(&c);
 	users();
+	full_hints();
 	many_prefixes();
 	(void)sys_close(c.fd);
 	(void)sys_close(lfd);

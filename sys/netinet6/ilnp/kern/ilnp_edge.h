@@ -233,7 +233,7 @@ struct ilnp_edge {
 	struct mtx	e_hintlock;
 	struct ilnp_hint *e_hint;	/* (m) ILNP_HINTS_MAX, made when needed */
 	uint32_t	e_hintbits[ILNP_HINTBITS];	/* read without (m) */
-	uint32_t	e_looked;	/* (k) s, when names were last looked at */
+	uint32_t	e_looked;	/* (k) s, when names were last looked at; peeked */
 	struct timeout_task e_tick;
 	struct timeout_task e_scan;
 	struct ilnp_events e_events;
@@ -352,8 +352,9 @@ int	ilnp_hint_put(struct ilnp_edge *, struct ilnp_nid,
 int	ilnp_hint_del(struct ilnp_edge *, struct ilnp_nid);
 
 /*
- * Takes note of what a program has looked up.  Returns 0, EINVAL, EEXIST if the
- * NID belongs to another name, or EBUSY if another user was told of other
+ * Takes note of what a program has looked up.  Returns 0, EINVAL, ENOSPC if the
+ * administrator has told of as many as there can be, EEXIST if the NID belongs
+ * to another name, or EBUSY if another user was told of other
  * locators under the same name (EAGAIN would have sysctl(3) try for ever).
  */
 int	ilnp_hint_offer(struct ilnp_edge *, const struct ilnp_offer *,

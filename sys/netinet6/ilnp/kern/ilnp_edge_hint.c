@@ -145,7 +145,7 @@ heaviest(const struct ilnp_edge *e)
 	return (uid);
 }
 
-/* A place for a candidate; there always is one. */
+/* A place for a candidate, or NULL if the administrator has taken all. */
 static struct ilnp_hint *
 make_room(struct ilnp_edge *e, uid_t uid, ilnp_time_t now)
 {
@@ -306,6 +306,10 @@ ilnp_hint_offer(struct ilnp_edge *e, const struct ilnp_offer *o,
 	else {
 		if (h == NULL)
 			h = make_room(e, o->of_uid, now);
+		if (h == NULL) {
+			mtx_unlock(&e->e_hintlock);
+			return (ENOSPC);
+		}
 		memset(h, 0, sizeof(*h));
 		h->h_nid = o->of_nid;
 		h->h_uid = o->of_uid;

@@ -469,6 +469,4 @@ void
 ilnp_loc_fini(struct ilnp_edge *e)
 {
 	ilnp_edge_stop(&e->e_scan);
-	/* Else it counts as armed, and taskqueue_free(9) would wait for it. */
-	(void)taskqueue_cancel_timeout(ilnp_tasks, &e->e_scan, NULL);
 }

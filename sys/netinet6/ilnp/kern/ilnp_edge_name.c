@@ -88,7 +88,9 @@ sysctl_candidate(SYSCTL_HANDLER_ARGS)
 	o.of_uid = req->td->td_ucred->cr_ruid;
 	o.of_root = is_administrator(req->td);
 	error = ilnp_hint_offer(e, &o, ilnp_now());
-	ilnp_edge_kick(e);
+	/* Anybody gets here: the timer looks at names once a second. */
+	if (ilnp_load_32(&e->e_looked) != ilnp_loc_clock(ilnp_now()))
+		ilnp_edge_kick(e);
 	return (error);
 }
 SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, candidate, CTLTYPE_STRING |

@@ -39,7 +39,7 @@ look_at_names(struct ilnp_edge *e)
 
 	if (clock == e->e_looked)
 		return (true);
-	e->e_looked = clock;
+	ilnp_store_32(&e->e_looked, clock);
 	return (ilnp_name_look(e));
 }
 
@@ -163,8 +163,6 @@ ilnp_edge_disable(struct ilnp_edge *e)
 	ilnp_in_unlink(e);
 	NET_EPOCH_WAIT();
 	ilnp_edge_stop(&e->e_tick);
-	/* Else it counts as armed, and taskqueue_free(9) would wait for it. */
-	(void)taskqueue_cancel_timeout(ilnp_tasks, &e->e_tick, NULL);
 	ilnp_flow_free(e);
 	ilnp_loc_clear(e);
 	ilnp_ilcc_free(c);
