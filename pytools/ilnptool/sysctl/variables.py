@@ -71,7 +71,7 @@ def find_variable(text: str) -> Variable:
     if name not in known:
         near = [x for x in known if name in x]
         hint = f"; did you mean {', '.join(near[:5])}?" if near else ""
-        raise UsageError(f"no variable {text}{hint} `ilnptool sysctl list' has them all")
+        raise UsageError(f"no variable {text}{hint}; `ilnptool sysctl list' has them all")
     return known[name]
 
 
