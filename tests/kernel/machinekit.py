@@ -34,6 +34,9 @@ MARKS = [
     pytest.mark.slow,
     pytest.mark.timeout(1200),
     pytest.mark.skipif(
+        os.environ.get("ILNP_TEST_KERNEL") != "1", reason="ILNP_TEST_KERNEL=1 asks for it"
+    ),
+    pytest.mark.skipif(
         not CONFIG.image.is_file(), reason=f"no image {CONFIG.image}: ilnptool build-image"
     ),
     pytest.mark.skipif(

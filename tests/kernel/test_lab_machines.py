@@ -41,6 +41,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
     pytest.mark.skipif(
+        os.environ.get("ILNP_TEST_KERNEL") != "1", reason="ILNP_TEST_KERNEL=1 asks for it"
+    ),
+    pytest.mark.skipif(
         not CONFIG.image.is_file(), reason=f"no image {CONFIG.image}: ilnptool build-image"
     ),
     pytest.mark.skipif(
