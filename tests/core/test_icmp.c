@@ -56,6 +56,30 @@ packet_too_big_of_a_router_lowers_the_mtu_of_the_path_it_quotes(void **state)
 	}
 }
 
+/* A socket may do without nonces although the knob does not say so. */
+static void
+error_about_a_packet_without_a_nonce_counts_if_there_was_one(void **state)
+{
+	struct ilnp_choice initial = { .ch_nonce = ILNP_NONCE_INITIAL };
+	struct ilnp_sess *s = rig_opened(2, &N1);
+	struct pkt sent;
+
+	(void)state;
+	ours(&sent, s, 0, 1, NULL);
+	pkt_error(&r.pkt, &router, 2, 0, 1400, &sent, 1232);
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_icmp_quote), 1);
+	ilnp_env_epoch_begin();
+	for (u_int i = 0; i < 20; i++)
+		assert_int_equal(ilnp_sess_output(r.c, s, 1400, 0, &initial,
+		    r.now, &r.out), ILNP_OUT_ILNP);
+	ilnp_env_epoch_end();
+	assert_int_equal(r.out.o_nonce.n_len, 0);
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_ERROR);
+	assert_int_equal(r.in.i_mtu, 1400);
+	assert_int_equal(rig_path(s, A(0), B(1))->p_mtu, 1400);
+}
+
 /* checklist: 49 */
 static void
 errors_about_plain_ipv6_packets_are_left_to_ipv6(void **state)
@@ -398,6 +422,7 @@ answer_must_come_back_by_the_locators_it_was_asked_by(void **state)
 
 TEST_MAIN(
 	RIG_TEST(packet_too_big_of_a_router_lowers_the_mtu_of_the_path_it_quotes),
+	RIG_TEST(error_about_a_packet_without_a_nonce_counts_if_there_was_one),
 	RIG_TEST(errors_about_plain_ipv6_packets_are_left_to_ipv6),
 	RIG_TEST(error_of_a_correspondent_without_its_nonce_is_discarded),
 	RIG_TEST(error_of_a_correspondent_with_a_wrong_nonce_is_discarded),

@@ -359,8 +359,7 @@ find_quoted(struct ilnp_ilcc *c, const struct ilnp_view *q)
 		ilnp_lock(&s->s_lock);
 		if (!s->s_dead && (q->v_nonce.n_len != 0 ?
 		    ilnp_nonce_eq(&s->s_nout, &q->v_nonce) :
-		    s->s_state == ILNP_SESS_IPV6 ||
-		    ilnp_load_32(&c->c_conf.nonce_policy) != 0))
+		    s->s_state == ILNP_SESS_IPV6 || s->s_bare))
 			return (s);
 		ilnp_unlock(&s->s_lock);
 	}

@@ -44,6 +44,7 @@ struct ilnp_sess {
 	struct ilnp_nonce s_nout;		/* (c) ours, on what we send */
 	bool		s_unreach : 1;		/* (s) an error says: path, not peer */
 	bool		s_proved : 1;		/* (s) we have answered a probe */
+	bool		s_bare : 1;		/* (s) sent something without a nonce */
 	bool		s_lu_failed;		/* (s) s_lu_gen never got one */
 	uint8_t		s_lu_sends;		/* (s) of s_lu_gen */
 	uint32_t	s_busyslot;		/* (p) in c_busy, or NOSLOT; peeked */

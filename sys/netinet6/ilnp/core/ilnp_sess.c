@@ -500,6 +500,8 @@ ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 		out->o_cksum = cksum_out(c, s, choice);
 		if (carries_nonce(c, s, choice, now))
 			out->o_nonce = s->s_nout;
+		else
+			s->s_bare = true;
 		ILNP_STAT(c, out_ilnp);
 	}
 	if (s->s_firsttx == 0)
