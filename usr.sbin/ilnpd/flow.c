@@ -147,6 +147,15 @@ flows_note(struct flows *f, const struct flow_key *fk, ilnp_time_t now)
 	return (victim);
 }
 
+void
+flow_touch(struct flow *fl, ilnp_time_t now)
+{
+	uint32_t clock = ilnp_loc_clock(now);
+
+	if (fl->fl_used != clock)
+		fl->fl_used = clock;
+}
+
 bool
 flows_mark_plain(struct flows *f, struct flow *fl, ilnp_time_t now)
 {

@@ -25,14 +25,15 @@ struct flow_key {
 
 #define	FLOW_PLAIN	0x01	/* the peer does not speak ILNP */
 #define	FLOW_GUARDED	0x02	/* the host is kept out of it */
-#define	FLOW_SYNACK	0x04	/* fl_seq waits to be acknowledged */
+#define	FLOW_SYN	0x04	/* fl_seq waits to be acknowledged */
+#define	FLOW_SURE	0x08	/* TCP: it has been, so both ends are in it */
 
 struct flow {
 	struct flow_key	fl_key;
 	uint8_t		fl_flags;
 	uint32_t	fl_used;	/* s of the clock, 0: free */
 	uint32_t	fl_guarded;	/* s of the clock */
-	uint32_t	fl_seq;		/* of our SYN with ACK */
+	uint32_t	fl_seq;		/* of our SYN */
 	uint32_t	fl_token;	/* of its session, 0: the usual one */
 };
 
@@ -57,6 +58,9 @@ struct flow *flows_find(struct flows *, const struct flow_key *,
 /* Finds a flow or makes it; an old one in its set may give way. */
 struct flow *flows_note(struct flows *, const struct flow_key *,
 		    ilnp_time_t now);
+
+/* Keeps a flow from being taken for idle. */
+void	flow_touch(struct flow *, ilnp_time_t now);
 
 /* Marks a flow as plain IPv6.  Returns true if its peer is new to that. */
 bool	flows_mark_plain(struct flows *, struct flow *, ilnp_time_t now);

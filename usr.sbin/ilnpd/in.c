@@ -117,35 +117,91 @@ remove_nonce(struct packet *p, const struct ilnp_view *v)
 	p->p_vnet.hdr_len -= (uint16_t)len;
 }
 
-/* The peer has seen our SYN if it acknowledges it: it is where it says. */
+/*
+ * Binds a flow to the session in which the peer has it: a peer that ties its
+ * flows to sessions takes the answers in no other.  Which one packets out would
+ * take otherwise may change at any time, where the peer has restarted, both
+ * ends have begun one at once, or there is a namesake.
+ */
 static void
-confirm_peer(struct node *n, const struct packet *p, const struct ilnp_in *in,
-    struct flow *fl, ilnp_time_t now)
+bind_flow(struct flow *fl, const struct ilnp_in *in)
 {
-	const struct ilnp_view *v = &in->i_view;
-
-	if ((fl->fl_flags & FLOW_SYNACK) == 0 ||
-	    (size_t)v->v_l4off + 12 > p->p_len ||
-	    get_32(p->p_ip + v->v_l4off + 8) != fl->fl_seq + 1)
-		return;
-	fl->fl_flags &= (uint8_t)~FLOW_SYNACK;
-	ilnp_sess_confirm(n->n_ilcc, in->i_sess);
-	n->n_tick = now;
+	fl->fl_token = in->i_view.v_nonce.n_len != 0 ? in->i_token : 0;
 }
 
 /*
- * Remembers a flow that the peer begins, and its session if packets out would
- * take another one: that of a peer which has restarted, or a namesake.
+ * Lets a flow go over to the session of a packet if its own is gone, or the
+ * peer has shown to be in the other one and that is where its own leads, or its
+ * own leads nowhere any more.  Somebody elsewhere who uses the peer's NID must
+ * not draw the flow to himself.
  */
 static void
-note_beginning(struct node *n, const struct ilnp_in *in,
-    const struct flow_key *fk, ilnp_time_t now)
+rebind_flow(struct node *n, struct flow *fl, const struct ilnp_in *in)
+{
+	struct ilnp_sessinfo si;
+	const struct ilnp_loc *l;
+	struct ilnp_sess *s;
+
+	if (in->i_view.v_nonce.n_len == 0 || in->i_token == fl->fl_token)
+		return;
+	s = fl->fl_token == 0 ? NULL :
+	    ilnp_ilcc_bytoken(n->n_ilcc, &in->i_nids, fl->fl_token);
+	if (s != NULL) {
+		ilnp_sess_info(in->i_sess, &si);
+		if (!si.si_confirmed)
+			return;
+		ilnp_sess_info(s, &si);
+		l = ilnp_locset_find(&si.si_remote, in->i_view.v_src.l64);
+		if (l == NULL || (l->l_flags & ILNP_LOC_F_UNPROVEN) != 0)
+			for (u_int i = 0; i < si.si_npaths; i++)
+				if (si.si_path[i].p_state == ILNP_PATH_UP)
+					return;
+	}
+	bind_flow(fl, in);
+}
+
+static void
+note_syn(struct node *n, const struct ilnp_in *in, const struct flow_key *fk,
+    ilnp_time_t now)
 {
 	struct flow *fl = flows_note(n->n_flows, fk, now);
 
-	fl->fl_token = in->i_view.v_nonce.n_len != 0 &&
-	    ilnp_ilcc_find(n->n_ilcc, &in->i_nids) != in->i_sess ?
-	    ilnp_ilcc_token(n->n_ilcc, &in->i_view.v_nonce) : 0;
+	if ((fl->fl_flags & FLOW_SURE) == 0)
+		bind_flow(fl, in);
+	else
+		rebind_flow(n, fl, in);
+}
+
+static bool
+acks_our_syn(const struct packet *p, const struct ilnp_view *v,
+    const struct flow *fl)
+{
+	return ((fl->fl_flags & FLOW_SYN) != 0 &&
+	    (v->v_tcpflags & TH_ACK) != 0 &&
+	    (size_t)v->v_l4off + 12 <= p->p_len &&
+	    get_32(p->p_ip + v->v_l4off + 8) == fl->fl_seq + 1);
+}
+
+/* Notes what a segment that begins nothing teaches about its connection. */
+static void
+note_segment(struct node *n, const struct packet *p, const struct ilnp_in *in,
+    struct flow *fl, ilnp_time_t now)
+{
+	flow_touch(fl, now);
+	if (!acks_our_syn(p, &in->i_view, fl)) {
+		if ((fl->fl_flags & FLOW_SURE) != 0)
+			rebind_flow(n, fl, in);
+		return;
+	}
+	fl->fl_flags &= (uint8_t)~FLOW_SYN;
+	fl->fl_flags |= FLOW_SURE;
+	if ((in->i_view.v_tcpflags & TH_SYN) != 0) {
+		bind_flow(fl, in);
+		return;
+	}
+	/* The peer has seen our SYN: it is where it says. */
+	ilnp_sess_confirm(n->n_ilcc, in->i_sess);
+	n->n_tick = now;
 }
 
 /* Notes what this packet teaches about its flow. */
@@ -154,18 +210,21 @@ note_flow(struct node *n, const struct packet *p, const struct ilnp_in *in,
     const struct flow_key *fk, ilnp_time_t now)
 {
 	const struct ilnp_view *v = &in->i_view;
-	bool tcp = v->v_proto == ILNP_PROTO_TCP;
-	uint8_t flags = v->v_tcpflags & (TH_SYN | TH_ACK);
 	struct flow *fl;
 
-	if (tcp && flags != TH_SYN && flags != TH_ACK)
+	if (v->v_proto == ILNP_PROTO_TCP &&
+	    (v->v_tcpflags & (TH_SYN | TH_ACK)) == TH_SYN) {
+		note_syn(n, in, fk, now);
 		return;
+	}
 	fl = flows_find(n->n_flows, fk, now);
-	if (tcp ? flags == TH_SYN : fl == NULL ||
-	    v->v_icmptype == ILNP_ICMP6_ECHO_REQ)
-		note_beginning(n, in, fk, now);
-	else if (fl != NULL && tcp)
-		confirm_peer(n, p, in, fl, now);
+	if (v->v_proto == ILNP_PROTO_TCP) {
+		if (fl != NULL)
+			note_segment(n, p, in, fl, now);
+	} else if (fl == NULL || v->v_icmptype == ILNP_ICMP6_ECHO_REQ)
+		bind_flow(flows_note(n->n_flows, fk, now), in);
+	else
+		rebind_flow(n, fl, in);
 }
 
 static void

@@ -20,7 +20,6 @@
 
 #define	OUT_OCTETS	(256 * 1024)	/* sent at once, to stay in the cache */
 #define	OUT_PACKETS	128		/* before others get their turn */
-#define	TH_SYN_ACK	0x12
 #define	TCP_OFF_DOFF	12
 #define	UNREACH_ADMIN	1
 #define	UNREACH_ADDRESS	3
@@ -254,17 +253,9 @@ find_session(struct node *n, const struct packet *p,
 }
 
 static bool
-is_synack(const struct ilnp_view *v)
+is_syn(const struct ilnp_view *v)
 {
-	return (v->v_proto == ILNP_PROTO_TCP &&
-	    (v->v_tcpflags & TH_SYN_ACK) == TH_SYN_ACK);
-}
-
-/* TCP says in its flags what other flows must be remembered for. */
-static bool
-needs_flow(const struct ilnp_view *v)
-{
-	return (v->v_proto != ILNP_PROTO_TCP || is_synack(v));
+	return (v->v_proto == ILNP_PROTO_TCP && (v->v_tcpflags & TH_SYN) != 0);
 }
 
 /* Remembers what answers to this packet will need. */
@@ -274,12 +265,19 @@ note_flow(struct node *n, const struct packet *p, const struct ilnp_view *v,
 {
 	struct flow *fl;
 
-	if (!needs_flow(v) && verdict == ILNP_OUT_ILNP)
+	/* All that there is to know of a connection shows when it begins. */
+	if (v->v_proto == ILNP_PROTO_TCP && !is_syn(v) &&
+	    verdict == ILNP_OUT_ILNP)
 		return;
 	fl = flows_note(n->n_flows, fk, now);
-	if (is_synack(v)) {
-		fl->fl_flags |= FLOW_SYNACK;
+	if (is_syn(v)) {
+		fl->fl_flags |= FLOW_SYN;
 		fl->fl_seq = get_32(p->p_ip + v->v_l4off + 4);
+		if ((v->v_tcpflags & TH_ACK) == 0) {
+			/* The peer's answer will say. */
+			fl->fl_flags &= (uint8_t)~FLOW_SURE;
+			fl->fl_token = 0;
+		}
 	}
 	/* Before the packet goes, so that the answer finds all in place. */
 	if (verdict == ILNP_OUT_PLAIN &&
@@ -410,7 +408,7 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 	nids.local = v.v_src.nid;
 	nids.remote = v.v_dst.nid;
 	keyed = flow_key(n->n_flows, &fk, p->p_ip, p->p_len, &v, true);
-	if (keyed && needs_flow(&v))
+	if (keyed)
 		fl = flows_find(n->n_flows, &fk, now);
 	s = find_session(n, p, &nids, fl, now);
 	if (s == NULL)
@@ -419,6 +417,8 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 	if (cut_up(n, p, &v, s, choice, now))
 		return;
 	p->p_vnet.hdr_len = edge_hdrlen(p->p_ip, p->p_len, &v);
+	if (v.v_proto == ILNP_PROTO_TCP && (v.v_tcpflags & TH_SYN) != 0)
+		ilnp_sess_begin(s);
 	verdict = ilnp_sess_output(n->n_ilcc, s, (uint32_t)p->p_len,
 	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0, choice, now, &out);
 	if (out.o_kick)
