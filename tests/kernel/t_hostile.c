@@ -269,6 +269,51 @@ full_hints(void)
 		(void)teach_nth(--n, false);
 }
 
+/* True if a process of some user ends well. */
+static bool
+as_user(int uid, bool (*fn)(void))
+{
+	result pid = sys_fork();
+
+	if (pid == 0) {
+		(void)sys_setuid(uid);
+		sys_exit(fn() ? 0 : 1);
+	}
+	return (sys_wait((int)pid) == 0);
+}
+
+static bool
+looks_up(void)
+{
+	return (sysctl_set("net.inet6.ilnp6.candidate", "secret.example.com "
+	    "0211-22ff-fe79-0001 2001+0db8+000e+0001,10,300") >= 0);
+}
+
+static bool
+sees_name(void)
+{
+	return (listing("net.inet6.ilnp6.hints",
+	    " name=secret.example.com uid=1001 left="));
+}
+
+static bool
+sees_no_name(void)
+{
+	return (listing("net.inet6.ilnp6.hints", "0211-22ff-fe79-0001") &&
+	    !listing("net.inet6.ilnp6.hints", "secret"));
+}
+
+static void
+private_names(void)
+{
+	scenario("what others look up");
+	check(as_user(1001, looks_up), "a user looks a name up");
+	check(as_user(1001, sees_name) && sees_name(),
+	    "he and root see the name");
+	check(as_user(1002, sees_no_name), "another user does not");
+	(void)sysctl_set("net.inet6.ilnp6.teach", "0211-22ff-fe79-0001");
+}
+
 /* lesson: 24 */
 static void
 users(void)
@@ -333,6 +378,7 @@ test_hostile(void)
 	flood(&c);
 	mutate(&c);
 	users();
+	private_names();
 	full_hints();
 	many_prefixes();
 	(void)sys_close(c.fd);

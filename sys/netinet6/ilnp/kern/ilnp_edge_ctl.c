@@ -7,6 +7,8 @@
  */
 #include "ilnp_edge.h"
 
+#include <sys/priv.h>
+#include <sys/proc.h>
 #include <sys/sbuf.h>
 
 #include "../core/ilnp_addr.h"
@@ -241,12 +243,14 @@ ilnp_ctl_sessions(struct ilnp_edge *e, struct sbuf *sb)
 	struct ilnp_sessinfo *si = malloc(sizeof(*si), M_ILNP, M_WAITOK);
 	ilnp_time_t now = ilnp_now();
 	struct epoch_tracker et;
+	struct ilnp_ilcc *c;
 	u_int cursor = 0;
 	bool more = true;
 
 	while (more) {
 		NET_EPOCH_ENTER(et);
-		more = ilnp_ilcc_list(e->e_cache, &cursor, si);
+		c = ilnp_load_ptr(&e->e_cache);
+		more = c != NULL && ilnp_ilcc_list(c, &cursor, si);
 		NET_EPOCH_EXIT(et);
 		if (more)
 			print_session(sb, si, now);
@@ -254,38 +258,50 @@ ilnp_ctl_sessions(struct ilnp_edge *e, struct sbuf *sb)
 	free(si, M_ILNP);
 }
 
-/* Leaves the name as it is if the interface has gone. */
+/* Where packets from a locator leave, if that is known. */
 static void
-print_name(uint32_t ifindex, char name[IFNAMSIZ])
+print_way(struct ilnp_edge *e, struct sbuf *sb, struct ilnp_l64 l64)
 {
+	char router[INET6_ADDRSTRLEN], name[IFNAMSIZ] = "-";
+	const struct ilnp_uplink *u = NULL;
+	const struct ilnp_here *h;
 	struct epoch_tracker et;
 	struct ifnet *ifp;
+	uint32_t mtu = 0;
 
 	NET_EPOCH_ENTER(et);
-	ifp = ifnet_byindex(ifindex);
-	if (ifp != NULL)
-		(void)strlcpy(name, if_name(ifp), IFNAMSIZ);
+	h = ilnp_load_ptr(&e->e_here);
+	if (h != NULL)
+		u = ilnp_loc_uplink(h, l64);
+	if (u != NULL) {
+		mtu = u->u_mtu;
+		(void)ip6_sprintf(router, &u->u_router);
+		ifp = ifnet_byindex(u->u_ifindex);
+		if (ifp != NULL)
+			(void)strlcpy(name, if_name(ifp), IFNAMSIZ);
+	}
 	NET_EPOCH_EXIT(et);
+	if (u != NULL)
+		sbuf_printf(sb, " interface=%s mtu=%u router=%s", name, mtu,
+		    router);
 }
 
 void
 ilnp_ctl_locators(struct ilnp_edge *e, struct sbuf *sb)
 {
 	ilnp_time_t now = ilnp_now();
-	struct ilnp_locset set;
+	struct ilnp_locset set = { };
+	struct epoch_tracker et;
+	struct ilnp_ilcc *c;
 
-	ilnp_local_list(ilnp_ilcc_local(e->e_cache), &set);
+	NET_EPOCH_ENTER(et);
+	c = ilnp_load_ptr(&e->e_cache);
+	if (c != NULL)
+		ilnp_local_list(ilnp_ilcc_local(c), &set);
+	NET_EPOCH_EXIT(et);
 	for (uint32_t i = 0; i < set.ls_n; i++) {
-		const struct ilnp_uplink *u = ilnp_loc_uplink(e->e_here,
-		    set.ls_loc[i].l_l64);
-		char router[INET6_ADDRSTRLEN], name[IFNAMSIZ] = "-";
-
 		print_loc(sb, "locator", &set.ls_loc[i], now);
-		if (u != NULL) {
-			print_name(u->u_ifindex, name);
-			sbuf_printf(sb, " interface=%s mtu=%u router=%s", name,
-			    u->u_mtu, ip6_sprintf(router, &u->u_router));
-		}
+		print_way(e, sb, set.ls_loc[i].l_l64);
 		sbuf_printf(sb, "\n");
 	}
 }
@@ -308,10 +324,14 @@ ilnp_ctl_hints(struct ilnp_edge *e, struct sbuf *sb)
 			sbuf_printf(sb, " %s,%u,%u", text, h.h_rec[j].lr_pref,
 			    h.h_rec[j].lr_life);
 		}
+		/* Whom a user's programs look up is no other user's business. */
+		if (h.h_name[0] != '\0' && (priv_check(curthread,
+		    PRIV_SEEOTHERUIDS) == 0 ||
+		    h.h_uid == curthread->td_ucred->cr_ruid))
+			sbuf_printf(sb, " name=%s uid=%u", h.h_name, h.h_uid);
 		if (h.h_name[0] != '\0')
-			sbuf_printf(sb, " name=%s uid=%u left=%u%s", h.h_name,
-			    h.h_uid, h.h_until > clock ? h.h_until - clock : 0,
-			    h.h_open ? " open" : "");
+			sbuf_printf(sb, " left=%u%s", h.h_until > clock ?
+			    h.h_until - clock : 0, h.h_open ? " open" : "");
 		sbuf_printf(sb, "\n");
 	}
 }

@@ -29,7 +29,10 @@ int	ilnp_ctl_teach(struct ilnp_edge *, char *);
 int	ilnp_ctl_records(char *, struct ilnp_nid *,
 	    struct ilnp_lurec[ILNP_LOCS_MAX], u_int *n);
 
-/* Listings, one line each and indented lines for its parts.  e_sx held. */
+/*
+ * Listings, one line each and indented lines for its parts.  They wait for the
+ * reader with no lock held, so ILNP may be switched off meanwhile.
+ */
 void	ilnp_ctl_sessions(struct ilnp_edge *, struct sbuf *);
 void	ilnp_ctl_locators(struct ilnp_edge *, struct sbuf *);
 void	ilnp_ctl_hints(struct ilnp_edge *, struct sbuf *);
