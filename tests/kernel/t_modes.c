@@ -44,6 +44,8 @@ modern(int lfd)
 	    .farport = 6700, .nearport = 7400, .seq = 10,
 	    .nonce = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 },
 	    .noncelen = 12, .sum = SUM_IPV6 };
+	struct conn again = { .far = c.far, .near = c.near, .farport = 6702,
+	    .nearport = c.nearport, .noncelen = 12, .sum = SUM_IPV6 };
 	struct packet k;
 	bool bare;
 
@@ -53,6 +55,7 @@ modern(int lfd)
 	set("nonce_policy", 1);
 	set("nonce_initial", 4);
 	set("post_move_nonce", 1);
+	memcpy(again.nonce, c.nonce, 12);
 	memcpy(net_answer.nonce, c.nonce, 12);
 	net_answer.noncelen = 12;
 	check(far_connects(&c, lfd, c.far, c.near, 0), "connected");
@@ -67,6 +70,11 @@ modern(int lfd)
 	check(bare, "later ones are like plain IPv6");
 	check(begins(c.far, 6) && begins(c.far, 17),
 	    "a new connection and datagrams begin with one all the same");
+	again.seq = c.seq + 100000;
+	check(far_connects(&again, lfd, c.far, c.near, 0) &&
+	    near_send(&again, "again", &k) && k.noncelen == 12,
+	    "and a new connection goes on with some");
+	(void)sys_close(again.fd);
 	c.noncelen = 0;
 	far_send(&c, TH_ACK | TH_PUSH, "bare");
 	check(near_reads(&c, "bare"), "the far host may leave it out, too");

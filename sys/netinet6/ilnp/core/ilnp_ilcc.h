@@ -197,6 +197,12 @@ bool	ilnp_sess_bare(struct ilnp_ilcc *, struct ilnp_sess *,
  */
 void	ilnp_sess_nonce(struct ilnp_sess *, struct ilnp_nonce *);
 
+/*
+ * A connection begins: nonce_initial packets carry the nonce once more, for the
+ * other end has nothing but its SYN to tell by whose they are.
+ */
+void	ilnp_sess_begin(struct ilnp_sess *);
+
 /* Packet in. */
 enum ilnp_inverdict {
 	ILNP_IN_IPV6,		/* none of ILNP's business */

@@ -48,7 +48,7 @@ struct ilnp_sess {
 	bool		s_lu_failed;		/* (s) s_lu_gen never got one */
 	uint8_t		s_lu_sends;		/* (s) of s_lu_gen */
 	uint32_t	s_busyslot;		/* (p) in c_busy, or NOSLOT; peeked */
-	uint32_t	s_ntx;			/* (s) packets sent, saturating */
+	uint32_t	s_ntx;			/* (s) packets since a beginning */
 	uint32_t	s_nrx;			/* (s) packets received, saturating */
 	uint32_t	s_lu_gen;		/* (s) last one sent or known */
 	ilnp_time_t	s_lasttx;		/* (s) */
@@ -155,6 +155,8 @@ enum ilnp_inverdict ilnp_icmp_control(struct ilnp_ilcc *, struct ilnp_sess *,
 	    ilnp_time_t, struct ilnp_in *, struct ilnp_acts *);
 enum ilnp_inverdict ilnp_icmp_error(struct ilnp_ilcc *,
 	    const struct ilnp_sess *from, ilnp_time_t, struct ilnp_in *);
+/* True for an echo or its answer that is a program's: longer than a probe. */
+bool	ilnp_icmp_is_ping(const struct ilnp_view *);
 bool	ilnp_icmp_is_probe(const struct ilnp_view *, const uint8_t *pkt,
 	    uint16_t *seq, uint64_t *token);
 

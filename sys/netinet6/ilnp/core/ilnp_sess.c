@@ -339,6 +339,14 @@ ilnp_sess_nonce(struct ilnp_sess *s, struct ilnp_nonce *nonce)
 	ilnp_unlock(&s->s_lock);
 }
 
+void
+ilnp_sess_begin(struct ilnp_sess *s)
+{
+	ilnp_lock(&s->s_lock);
+	s->s_ntx = 0;
+	ilnp_unlock(&s->s_lock);
+}
+
 bool
 ilnp_sess_cksum(struct ilnp_ilcc *c, struct ilnp_sess *s, enum ilnp_cksum kind)
 {

@@ -281,9 +281,8 @@ flow_of(const struct inpcb *inp)
 	return (((uint32_t)inp->inp_lport << 16 | inp->inp_fport) * 0x9e3779b1);
 }
 
-/* True of a TCP segment that is not the first of its kind. */
 static bool
-is_under_way(const struct mbuf *m)
+is_syn(const struct mbuf *m)
 {
 	const int at = sizeof(struct ip6_hdr) + offsetof(struct tcphdr,
 	    th_flags);
@@ -293,7 +292,7 @@ is_under_way(const struct mbuf *m)
 	    m->m_pkthdr.len <= at)
 		return (false);
 	m_copydata(m, at, sizeof(flags), (char *)&flags);
-	return ((flags & TH_SYN) == 0);
+	return ((flags & TH_SYN) != 0);
 }
 
 bool
@@ -304,7 +303,7 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	struct ilnp_l64pair wire;
 	struct ilnp_out out;
 	struct mbuf *m = *mp;
-	bool routed, tcp;
+	bool routed, syn, tcp;
 	const struct ip6_hdr *ip6;
 	enum ilnp_outverdict verdict;
 
@@ -322,6 +321,9 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		*error = ilnp_tso_output(m, *optp, flags, inp);
 		return (true);
 	}
+	syn = is_syn(m);
+	if (syn)
+		ilnp_sess_begin(l.l_sess);
 	verdict = ilnp_sess_output(l.l_cache, l.l_sess,
 	    (uint32_t)m->m_pkthdr.len, flow_of(inp), l.l_choice,
 	    ilnp_now_coarse(), &out);
@@ -334,11 +336,11 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		*error = EHOSTUNREACH;
 		return (true);
 	}
-	if (out.o_nonce.n_len == 0 && verdict == ILNP_OUT_ILNP &&
-	    !is_under_way(m))
-		ilnp_sess_nonce(l.l_sess, &out.o_nonce);
 	ip6 = mtod(m, const struct ip6_hdr *);
 	tcp = ip6->ip6_nxt == IPPROTO_TCP;
+	if (out.o_nonce.n_len == 0 && verdict == ILNP_OUT_ILNP &&
+	    (syn || !tcp))
+		ilnp_sess_nonce(l.l_sess, &out.o_nonce);
 	if (l.l_keep) {
 		wire = kept_pair(&l, m);
 		if (l.l_note != NULL && ip6->ip6_nxt == IPPROTO_ICMPV6)
