@@ -237,6 +237,27 @@ icmp_message_that_is_not_whole_is_not_looked_into(void **state)
 	assert_int_equal(STAT(in_malformed), 1);
 }
 
+/* The edges make no more contiguous than they must. */
+static void
+ping_that_is_longer_than_a_probe_need_not_be_whole(void **state)
+{
+	const struct addrs a = { { l64(B(0)), YOU }, { l64(A(0)), ME }, &N1,
+	    ILNP_CKSUM_IPV6 };
+	const uint8_t types[] = { ILNP_ICMP6_ECHO_REQ, ILNP_ICMP6_ECHO_REP };
+
+	(void)state;
+	(void)rig_accepted(&N1);
+	for (u_int i = 0; i < 2; i++) {
+		pkt_icmp(&r.pkt, &a, types[i], 0, 1, "a long ping", 11);
+		r.pkt.len -= 11;
+		assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DELIVER);
+	}
+	pkt_icmp(&r.pkt, &a, ILNP_ICMP6_LU, 0, 1, "no ping at all", 14);
+	r.pkt.len -= 11;
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_malformed), 1);
+}
+
 static void
 packets_of_other_kinds_are_none_of_our_business(void **state)
 {
@@ -437,6 +458,7 @@ TEST_MAIN(
 	RIG_TEST(new_flow_and_neighbour_discovery_of_a_correspondent_without_nonce_are_ipv6),
 	RIG_TEST(malformed_packets_have_one_counter_each_and_no_effect),
 	RIG_TEST(icmp_message_that_is_not_whole_is_not_looked_into),
+	RIG_TEST(ping_that_is_longer_than_a_probe_need_not_be_whole),
 	RIG_TEST(packets_of_other_kinds_are_none_of_our_business),
 	RIG_TEST(packet_without_a_nonce_is_of_its_flows_session_or_of_none),
 	RIG_TEST(packet_without_a_nonce_teaches_nothing),

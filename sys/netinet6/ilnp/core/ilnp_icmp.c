@@ -34,6 +34,14 @@ ilnp_icmp_is_probe(const struct ilnp_view *v, const uint8_t *pkt,
 	return (true);
 }
 
+bool
+ilnp_icmp_is_ping(const struct ilnp_view *v)
+{
+	return ((v->v_icmptype == ILNP_ICMP6_ECHO_REQ ||
+	    v->v_icmptype == ILNP_ICMP6_ECHO_REP) &&
+	    v->v_len > v->v_l4off + ICMP_HDRLEN + TOKEN_LEN);
+}
+
 /* A digest of what an update says, to tell a repeat from news. */
 static uint32_t
 digest(const struct ilnp_ilcc *c, const struct ilnp_lu *lu)

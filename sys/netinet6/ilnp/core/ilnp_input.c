@@ -513,7 +513,8 @@ ilnp_ilcc_input(struct ilnp_ilcc *c, struct ilnp_in *in, ilnp_time_t now,
 		ILNP_STAT(c, in_malformed);
 		return (ILNP_IN_DROP);
 	}
-	if (v->v_proto == ILNP_PROTO_ICMPV6 && in->i_len < v->v_len) {
+	if (v->v_proto == ILNP_PROTO_ICMPV6 && in->i_len < v->v_len &&
+	    !ilnp_icmp_is_ping(v)) {
 		ILNP_STAT(c, in_malformed);
 		return (ILNP_IN_DROP);
 	}
