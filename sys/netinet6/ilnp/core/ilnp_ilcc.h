@@ -252,11 +252,11 @@ ilnp_in_look(struct ilnp_in *in, const uint8_t *pkt, size_t len)
 
 /*
  * Judges a packet that arrived for one of our addresses; ICMPv6 messages, but
- * for a program's long echoes, must be whole.  A TCP segment that is no SYN never opens a session while one
- * exists, whatever the hint.  A packet without a nonce is of i_flow or of none,
- * if that is known; one with a nonce may be of another session all the same.
- * Inside an epoch; the list of actions must have ILNP_ACTS_INPUT free places,
- * and may be NULL for what is not ICMPv6.
+ * for a program's long echoes, must be whole.  A TCP segment that is no SYN
+ * never opens a session while one exists, whatever the hint.  A packet without
+ * a nonce is of i_flow or of none, if that is known; one with a nonce may be of
+ * another session all the same. Inside an epoch; the list of actions must have
+ * ILNP_ACTS_INPUT free places, and may be NULL for what is not ICMPv6.
  */
 enum ilnp_inverdict ilnp_ilcc_input(struct ilnp_ilcc *, struct ilnp_in *,
 	    ilnp_time_t now, struct ilnp_acts *);
