@@ -388,6 +388,23 @@ proven_sessions_make_way_for_nobody_elsewhere(void **state)
 		assert_true(is_there(B(0), i));
 }
 
+/* Forged first packets make the peer itself prove sessions that it never began. */
+static void
+session_that_a_flow_needs_makes_way_for_nobody(void **state)
+{
+	struct ilnp_sess *needed = knock_and_prove(B(0), 1);
+
+	(void)state;
+	assert_true(ilnp_sess_hold(needed));
+	for (uint8_t i = 2; i <= 20; i++) {
+		(void)knock_and_prove(B(0), i);
+		assert_true(is_there(B(0), i));
+	}
+	assert_true(is_there(B(0), 1));
+	assert_int_equal(ilnp_ilcc_count(r.c), 5);
+	ilnp_sess_release(needed);
+}
+
 static void
 sessions_of_a_dead_place_make_way(void **state)
 {
@@ -634,6 +651,7 @@ TEST_MAIN(
 	RIG_TEST(pair_keeps_at_most_pair_max_sessions),
 	RIG_TEST(peer_that_restarts_often_is_not_locked_out),
 	RIG_TEST(proven_sessions_make_way_for_nobody_elsewhere),
+	RIG_TEST(session_that_a_flow_needs_makes_way_for_nobody),
 	RIG_TEST(sessions_of_a_dead_place_make_way),
 	RIG_TEST(strangers_cannot_use_up_the_sessions_of_a_pair_against_us),
 	RIG_TEST(flood_never_evicts_confirmed_or_opened_sessions),

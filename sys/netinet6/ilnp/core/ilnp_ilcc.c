@@ -11,8 +11,9 @@
  * a packet, so a flood from forged sources only competes with itself.  Under
  * pair_max a confirmed one makes way for another that has been confirmed at the
  * same place, or if its own place is dead: for a peer that has restarted, not
- * for somebody elsewhere who uses its NID.  What we have opened ourselves makes
- * way only for more of that, and only if nobody has answered.
+ * for somebody elsewhere who uses its NID; never if a flow needs it.  What we
+ * have opened ourselves makes way only for more of that, and only if nobody has
+ * answered.
  */
 #include "ilnp_ilcc_var.h"
 #include "ilnp_addr.h"
@@ -409,15 +410,29 @@ spare_since(struct ilnp_sess *s, const struct ilnp_locset *at)
 	return (since);
 }
 
+/* True if flows need a session. */
+static bool
+is_held(struct ilnp_sess *s)
+{
+	bool held;
+
+	ilnp_lock(&s->s_lock);
+	held = s->s_holds != 0;
+	ilnp_unlock(&s->s_lock);
+	return (held);
+}
+
 /*
  * Which session is one too many, now that the peer has confirmed `s', which it
- * began: another one that may go for it, else `s' itself.
+ * began: another one that may go for it, else `s' itself.  Those that flows need
+ * neither go nor count: a forged first packet makes both ends confirm a session
+ * that neither wants, and must not cost them their connection.
  * Returns the session, or NULL if pair_max allows them all.
  */
 static struct ilnp_sess *
 pair_excess(struct ilnp_ilcc *c, struct ilnp_sess *s)
 {
-	struct ilnp_sess *o, *victim = s;
+	struct ilnp_sess *o, *victim = NULL;
 	ilnp_time_t since = UINT64_MAX;
 	struct ilnp_locset at;
 	u_int n = 0;
@@ -430,11 +445,12 @@ pair_excess(struct ilnp_ilcc *c, struct ilnp_sess *s)
 	    o = ilnp_table_next(o)) {
 		ilnp_time_t t;
 
-		if (o->s_initiator || ilnp_load_32(&o->s_confirmed) == 0)
+		if (o->s_initiator || ilnp_load_32(&o->s_confirmed) == 0 ||
+		    is_held(o))
 			continue;
 		n++;
 		t = o == s ? UINT64_MAX : spare_since(o, &at);
-		if (t < since) {
+		if (t < since || (o == s && victim == NULL)) {
 			victim = o;
 			since = t;
 		}
