@@ -23,14 +23,8 @@ from typing import Any
 import platformdirs
 import pytest
 
-from ilnptool.build.boot import build_lab_image
-from ilnptool.build.dynamic import (
-    build_dynamic,
-    compile_dynamic,
-    compile_static,
-    name_files,
-)
-from ilnptool.build.kernel import Workshop, build_kernel, open_workshop
+from ilnptool.build.dynamic import build_dynamic, compile_dynamic, compile_static
+from ilnptool.build.kernel import open_workshop
 from ilnptool.build.sources import project
 from ilnptool.config import load_config
 from ilnptool.lab import machine
@@ -40,6 +34,7 @@ from ilnptool.lab.model import Impairment
 from ilnptool.lab.protocol import Running, running
 from ilnptool.lab.qemu import QemuLab
 from ilnptool.lab.topology import load_topology
+from ilnptool.run import run
 from ilnptool.wire.decode import decode_file
 
 for folder in ("dns", "lab", "resolver"):
@@ -61,6 +56,8 @@ pytestmark = [
     ),
 ]
 
+SRC = Path(os.environ.get("ILNP_SRC", "/usr/src"))
+OBJ = Path(os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd")
 NOBODY = "65534"
 B_NID = "0211-22ff-fe66-7788"
 B_NID_DNS = "0211:22ff:fe66:7788"
@@ -70,9 +67,9 @@ B_ADDRESSES = ["2001:db8:b:1:211:22ff:fe66:7788", "2001:db8:b:2:211:22ff:fe66:77
 NOWHERE = "2001:0db8:00ee:0001"
 
 # How a program finds our resolver, if at all; nsswitch.conf is the same for all.
-MODULE = ("env", "LD_LIBRARY_PATH=/opt/module")
-PATCHED = ("env", "LD_LIBRARY_PATH=/opt/patched")
-PLAINLY: tuple[str, ...] = ()
+MODULE: tuple[str, ...] = ()
+PLAINLY = ("env", "LD_LIBMAP=nss_ilnp.so.1=none")
+PATCHED = (*PLAINLY, "LD_LIBRARY_PATH=/opt/patched")
 LOOK = ("/opt/bin/names", "look")
 STATIC = ("/opt/bin/names-static", "look")
 
@@ -132,26 +129,24 @@ def topology_text() -> str:
     )
 
 
-def build_image(shop: Workshop, folder: Path) -> Path:
-    """Build the machine's image: dynamic programs, both kinds of resolver, and our programs."""
-    userland, dynamic = build_dynamic(shop)
-    kernel = build_kernel(shop, os.environ.get("ILNP_CONF", "ILNP"))
-    here = Path(__file__).parent
-    names = here / "guest/names.c"
+def build_image(folder: Path) -> Path:
+    """Build the machine's image as everybody does, and put further programs into it."""
+    shop = open_workshop(SRC, OBJ, os.cpu_count() or 1)
+    _, dynamic = build_dynamic(shop)
+    names = Path(__file__).parent / "guest/names.c"
     phone = project() / "examples/telephone.c"
-    made = name_files(shop, dynamic, folder)
     files = {
-        **dynamic.files(),
-        "etc/nsswitch.conf": made["etc/nsswitch.conf"],
-        "opt/module/nss_ilnp.so.1": made["usr/local/lib/nss_ilnp.so.1"],
         "opt/patched/libc.so.7": dynamic.patched,
-        "opt/bin/ilnp-renew": made["usr/local/sbin/ilnp-renew"],
         "opt/bin/names": compile_dynamic(shop, dynamic, names, folder / "names"),
         "opt/bin/names-static": compile_static(shop, dynamic, names, folder / "names-static"),
         "opt/bin/telephone": compile_dynamic(shop, dynamic, phone, folder / "telephone"),
     }
     image = folder / "image"
-    build_lab_image(shop, kernel.path, userland, image, files=files)
+    argv = [sys.executable, "-m", "ilnptool", "build-image", "--names", f"--src={SRC}"]
+    argv += [f"--obj={OBJ}", "--conf", os.environ.get("ILNP_CONF", "ILNP")]
+    for path, file in files.items():
+        argv += ["--add", f"{file}:{path}"]
+    run([*argv, str(image)], timeout=7200)
     return image
 
 
@@ -217,11 +212,8 @@ class Names:
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
     folder = tmp_path_factory.mktemp("names")
-    src = Path(os.environ.get("ILNP_SRC", "/usr/src"))
-    obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
-    shop = open_workshop(src, Path(obj), os.cpu_count() or 1)
     given = os.environ.get("ILNP_NAMES_IMAGE")
-    image = Path(given) if given else build_image(shop, folder)
+    image = Path(given) if given else build_image(folder)
     (folder / "names.toml").write_text(topology_text())
     topology = load_topology(folder / "names.toml")
     with ExitStack() as stack:
@@ -401,7 +393,7 @@ def test_a_name_is_asked_again_when_all_paths_are_down(names: Names) -> None:
     names.publish(*moving("2001:0db8:000b:0001"))
     names.lab.link_down("b2")
     names.forget()
-    renew = names.job("a", "/opt/bin/ilnp-renew", "-f")
+    renew = names.job("a", "/usr/local/sbin/ilnp-renew", "-f")
     chat = names.job("b", sys.executable, "-c", CHAT, "5004")
     wait_until("the sink listens", lambda: "ready" in chat.tail())
     talk = "while [ ! -e /tmp/stop ]; do echo tick; sleep 1; done; echo end"
@@ -432,9 +424,9 @@ def test_a_name_is_asked_again_when_all_paths_are_down(names: Names) -> None:
 def test_a_name_can_be_asked_again_by_hand(names: Names) -> None:
     """As an action of devd(8) does it; the kernel takes what it knows the name and NID of."""
     names.forget()
-    argv = ["/opt/bin/ilnp-renew", "peer.example.com"]
+    argv = ["/usr/local/sbin/ilnp-renew", "peer.example.com"]
     assert names.lab.exec("a", argv, timeout=60, check=False).status == 0
-    assert names.sysctl("hints").strip() == ""
+    assert B_NID not in names.sysctl("hints")
     text = f"peer.example.com {B_NID} {B_L64[0]},1,7"
     assert names.writes("candidate", text) == ""
     assert names.lab.exec("a", argv, timeout=60, check=False).status == 0

@@ -72,7 +72,10 @@ def compile_static(shop: Workshop, made: Dynamic, source: Path, output: Path) ->
 
 
 def name_files(shop: Workshop, made: Dynamic, folder: Path) -> dict[str, Path]:
-    """Build the module for nsswitch.conf(5) and what asks names again; return all by their path."""
+    """Build the module for nsswitch.conf(5) and what asks names again; return all by their path.
+
+    The linker of a lab machine has no hints, so it finds the module only where it looks anyway.
+    """
     compiler = " ".join(_compiler(shop, made.sysroot))
     where = project() / "lib/libc-ilnp"
     argv = ["make", "-s", "-C", str(where), f"OUT={folder}", f"BSDCC={compiler}", "freebsd"]
@@ -81,7 +84,7 @@ def name_files(shop: Workshop, made: Dynamic, folder: Path) -> dict[str, Path]:
     switch.write_text("hosts: files ilnp [notfound=return tryagain=return] dns\n")
     return {
         "etc/nsswitch.conf": switch,
-        "usr/local/lib/nss_ilnp.so.1": folder / "nss_ilnp.so.1",
+        "usr/lib/nss_ilnp.so.1": folder / "nss_ilnp.so.1",
         "usr/local/sbin/ilnp-renew": folder / "ilnp-renew",
     }
 
