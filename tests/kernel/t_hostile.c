@@ -303,6 +303,44 @@ sees_no_name(void)
 	    !listing("net.inet6.ilnp6.hints", "secret"));
 }
 
+#define	CLAIMED	0x021122fffe790002ULL
+
+static bool
+claims(void)
+{
+	return (sysctl_set("net.inet6.ilnp6.candidate", "evil.example.com "
+	    "0211-22ff-fe79-0002 2001+0db8+000c+0001,10,300 "
+	    "2001+0db8+000e+0001,0,300") >= 0);
+}
+
+/*
+ * A user's name says that somebody else's NID is at a place of his own, too:
+ * nothing goes there, for the nonce would be in it.
+ */
+static void
+claimed_nid(void)
+{
+	const struct ilv bank = { FAR_C, CLAIMED };
+	int64_t end;
+	struct packet k;
+	bool there = false, elsewhere = false;
+	int fd;
+
+	scenario("a name that claims another's NID");
+	check(as_user(1001, claims), "a user's look-up says so");
+	fd = connector(bank, 7301);
+	end = now_ms() + 3000;
+	while (now_ms() < end)
+		if (net_receive(&k, 100) && k.dst.nid == CLAIMED) {
+			there |= k.dst.l64 == FAR_C;
+			elsewhere |= k.dst.l64 != FAR_C;
+		}
+	check(there, "a connection begins where the program wants it");
+	check(!elsewhere && net_answer.update.dst.l64 != FAR_E,
+	    "and nothing goes where only the name says");
+	(void)sys_close(fd);
+}
+
 static void
 private_names(void)
 {
@@ -380,6 +418,7 @@ test_hostile(void)
 	users();
 	private_names();
 	full_hints();
+	claimed_nid();
 	many_prefixes();
 	(void)sys_close(c.fd);
 	(void)sys_close(lfd);

@@ -57,6 +57,23 @@ nids_of(const struct in_conninfo *inc)
 	return (nids);
 }
 
+/*
+ * What a name says of other places of a NID is its owner's word, who may not be
+ * the node's: only the place that the program itself has named is tried, and
+ * with it no nonce is shown to anybody else.  The node tells of the others.
+ * Returns how many are left, 0 or 1.
+ */
+static u_int
+only_at(struct ilnp_lurec *rec, u_int n, struct ilnp_l64 at)
+{
+	for (u_int i = 0; i < n; i++)
+		if (ilnp_l64_eq(rec[i].lr_l64, at)) {
+			rec[0] = rec[i];
+			return (1);
+		}
+	return (0);
+}
+
 struct ilnp_sess *
 ilnp_conn_open(struct ilnp_edge *e, struct ilnp_ilcc *c,
     const struct ilnp_nidpair *nids, struct ilnp_l64 at)
@@ -64,7 +81,7 @@ ilnp_conn_open(struct ilnp_edge *e, struct ilnp_ilcc *c,
 	struct ilnp_lurec rec[ILNP_LOCS_MAX];
 	struct ilnp_sess *s;
 	ilnp_time_t now;
-	bool trusted;
+	bool trusted = true;
 	int error;
 	u_int n;
 
@@ -73,6 +90,8 @@ ilnp_conn_open(struct ilnp_edge *e, struct ilnp_ilcc *c,
 		return (s);
 	now = ilnp_now();
 	n = ilnp_hint_get(e, nids->remote, now, rec, &trusted);
+	if (!trusted)
+		n = only_at(rec, n, at);
 	if (n == 0)
 		return (NULL);
 	error = trusted ? ilnp_ilcc_open(c, nids, rec, n, now, &s) :

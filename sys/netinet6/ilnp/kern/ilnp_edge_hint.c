@@ -361,7 +361,7 @@ ilnp_hint_get(struct ilnp_edge *e, struct ilnp_nid nid, ilnp_time_t now,
 		for (u_int i = 0; !is_candidate(h) && i < n; i++)
 			if (out[i].lr_life == 0)
 				out[i].lr_life = UINT32_MAX;
-		*trusted = !is_candidate(h) || h->h_root;
+		*trusted = !is_candidate(h);
 	}
 	mtx_unlock(&e->e_hintlock);
 	return (n);
