@@ -29,10 +29,10 @@ SRC = Path(os.environ.get("ILNP_SRC", "/usr/src"))
 HERE = Path(__file__).parent
 TALKER = "/tmp/talker"  # in machines
 
-MARKS = [
+# What every test with a machine needs.
+MACHINE_MARKS = [
     pytest.mark.root,
     pytest.mark.slow,
-    pytest.mark.timeout(1200),
     pytest.mark.skipif(
         os.environ.get("ILNP_TEST_KERNEL") != "1", reason="ILNP_TEST_KERNEL=1 asks for it"
     ),
@@ -42,6 +42,10 @@ MARKS = [
     pytest.mark.skipif(
         shutil.which(machine.QEMU) is None, reason="apt-get install qemu-system-x86"
     ),
+]
+MARKS = [
+    *MACHINE_MARKS,
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(
         not (SRC / "sys/sys/param.h").is_file(), reason=f"no FreeBSD tree in {SRC}; see ILNP_SRC"
     ),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from machinekit import MACHINE_MARKS
 
 from ilnptool import run
 from ilnptool.config import Config, load_config
@@ -36,20 +36,7 @@ from ilnptool.sysctl.variables import known_variables
 CONFIG = load_config()
 PORT = 5001
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        os.environ.get("ILNP_TEST_KERNEL") != "1", reason="ILNP_TEST_KERNEL=1 asks for it"
-    ),
-    pytest.mark.skipif(
-        not CONFIG.image.is_file(), reason=f"no image {CONFIG.image}: ilnptool build-image"
-    ),
-    pytest.mark.skipif(
-        shutil.which(machine.QEMU) is None, reason="apt-get install qemu-system-x86"
-    ),
-]
+pytestmark = [*MACHINE_MARKS, pytest.mark.timeout(900)]
 
 BLOCK = bytes(x * 7 & 255 for x in range(65536))
 # Stands in for nc(1) on Linux: takes one connection and says how much came, and whether it is the
