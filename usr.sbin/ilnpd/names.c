@@ -469,15 +469,6 @@ names_lost(struct node *n, struct ilnp_nid nid, ilnp_time_t now)
 		ask_again(n->n_names, c, now);
 }
 
-static bool
-is_all_down(const struct ilnp_sessinfo *si)
-{
-	for (u_int i = 0; i < si->si_npaths; i++)
-		if (si->si_path[i].p_state != ILNP_PATH_DOWN)
-			return (false);
-	return (si->si_npaths > 0);
-}
-
 /* Looks at the sessions that a candidate has opened. */
 static void
 look_at(struct names *na, struct candidate *c, ilnp_time_t now)
@@ -495,7 +486,7 @@ look_at(struct names *na, struct candidate *c, ilnp_time_t now)
 			continue;
 		live = true;
 		ilnp_sess_info(s, &si);
-		down = down || is_all_down(&si);
+		down = down || ilnp_sess_alldown(&si);
 		txpkts += si.si_txpkts;
 	}
 	c->c_pinned = live;

@@ -332,6 +332,9 @@ bool	ilnp_ilcc_list(struct ilnp_ilcc *, u_int *cursor,
 /* The same for one session. */
 void	ilnp_sess_info(struct ilnp_sess *, struct ilnp_sessinfo *);
 
+/* True if it has paths, and none of them works. */
+bool	ilnp_sess_alldown(const struct ilnp_sessinfo *);
+
 /* Finds a session by the si_id of a listing.  Inside an epoch. */
 struct ilnp_sess *ilnp_ilcc_byid(struct ilnp_ilcc *, uint64_t id);
 

@@ -129,3 +129,12 @@ ilnp_ilcc_byid(struct ilnp_ilcc *c, uint64_t id)
 	ilnp_unlock(&c->c_lock);
 	return (s);
 }
+
+bool
+ilnp_sess_alldown(const struct ilnp_sessinfo *si)
+{
+	for (u_int i = 0; i < si->si_npaths; i++)
+		if (si->si_path[i].p_state != ILNP_PATH_DOWN)
+			return (false);
+	return (si->si_npaths > 0);
+}

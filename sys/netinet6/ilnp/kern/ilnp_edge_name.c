@@ -144,15 +144,6 @@ SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, answer,
     sysctl_answer, "A", "Write \"NAME NID L64,preference,seconds ...\" to say "
     "what a name that was to be resolved stands for now");
 
-static bool
-is_all_down(const struct ilnp_sessinfo *si)
-{
-	for (u_int i = 0; i < si->si_npaths; i++)
-		if (si->si_path[i].p_state != ILNP_PATH_DOWN)
-			return (false);
-	return (si->si_npaths > 0);
-}
-
 static void
 ask(const struct ilnp_hint *h)
 {
@@ -190,7 +181,7 @@ is_lost(struct ilnp_edge *e, struct ilnp_hint *h, struct ilnp_sessinfo *si,
 			continue;
 		ilnp_sess_info(s, si);
 		h->h_open = true;
-		down = down || is_all_down(si);
+		down = down || ilnp_sess_alldown(si);
 		tx += si->si_txpkts;
 	}
 	NET_EPOCH_EXIT(et);
