@@ -146,6 +146,26 @@ sysctl_algorithm(SYSCTL_HANDLER_ARGS)
 SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, algorithm, CTLTYPE_STRING | VNET_RW,
     NULL, 0, sysctl_algorithm, "A", "How new sessions choose among paths");
 
+/*
+ * Tells a list that stands in `buf', and has another taken in its place, for
+ * which the room is used again.
+ */
+static int
+tell_and_take(struct sysctl_req *req, struct ilnp_edge *e, struct sbuf *sb,
+    char *buf, size_t size, int (*take)(struct ilnp_edge *, char *))
+{
+	int error;
+
+	sx_assert(&e->e_sx, SA_XLOCKED);
+	(void)sbuf_finish(sb);
+	error = SYSCTL_OUT(req, sbuf_data(sb), sbuf_len(sb) + 1);
+	sbuf_delete(sb);
+	if (error != 0 || req->newptr == NULL)
+		return (error);
+	error = read_string(req, buf, size);
+	return (error != 0 ? error : take(e, buf));
+}
+
 static int
 sysctl_nids(SYSCTL_HANDLER_ARGS)
 {
@@ -162,14 +182,7 @@ sysctl_nids(SYSCTL_HANDLER_ARGS)
 		ilnp_text_nid(e->e_nid[i], text);
 		sbuf_printf(&sb, "%s%s", i == 0 ? "" : " ", text);
 	}
-	(void)sbuf_finish(&sb);
-	error = SYSCTL_OUT(req, sbuf_data(&sb), sbuf_len(&sb) + 1);
-	sbuf_delete(&sb);
-	if (error == 0 && req->newptr != NULL) {
-		error = read_string(req, buf, sizeof(buf));
-		if (error == 0)
-			error = ilnp_ctl_nids(e, buf);
-	}
+	error = tell_and_take(req, e, &sb, buf, sizeof(buf), ilnp_ctl_nids);
 	sx_xunlock(&e->e_sx);
 	return (error);
 }
@@ -188,14 +201,7 @@ sysctl_disabled(SYSCTL_HANDLER_ARGS)
 	sbuf_new(&sb, buf, sizeof(buf), SBUF_FIXEDLEN);
 	for (uint32_t i = 0; i < e->e_nidle; i++)
 		sbuf_printf(&sb, "%s%s", i == 0 ? "" : " ", e->e_idle[i]);
-	(void)sbuf_finish(&sb);
-	error = SYSCTL_OUT(req, sbuf_data(&sb), sbuf_len(&sb) + 1);
-	sbuf_delete(&sb);
-	if (error == 0 && req->newptr != NULL) {
-		error = read_string(req, buf, sizeof(buf));
-		if (error == 0)
-			error = ilnp_ctl_disabled(e, buf);
-	}
+	error = tell_and_take(req, e, &sb, buf, sizeof(buf), ilnp_ctl_disabled);
 	sx_xunlock(&e->e_sx);
 	return (error);
 }
