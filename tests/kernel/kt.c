@@ -99,15 +99,23 @@ shows(const char *name, const char *part, int ms)
 	return (false);
 }
 
+struct in6_addr
+kt_in6(struct ilv a)
+{
+	struct in6_addr in6;
+
+	put64(&in6.s6_addr[0], a.l64);
+	put64(&in6.s6_addr[8], a.nid);
+	return (in6);
+}
+
 struct sockaddr_in6
 kt_address(struct ilv a, uint16_t port)
 {
 	struct sockaddr_in6 sa = { .sin6_len = sizeof(sa),
-	    .sin6_family = AF_INET6 };
+	    .sin6_family = AF_INET6, .sin6_addr = kt_in6(a) };
 
 	put16((uint8_t *)&sa.sin6_port, port);
-	put64(&sa.sin6_addr.s6_addr[0], a.l64);
-	put64(&sa.sin6_addr.s6_addr[8], a.nid);
 	return (sa);
 }
 
@@ -293,9 +301,9 @@ two_locators(void)
 	return (ready);
 }
 
-/* The same, by attackers and users. */
+/* Opens the wires and switches ILNP on. */
 static void
-test_harm(void)
+begin_with_two(void)
 {
 	struct packet k;
 
@@ -304,6 +312,13 @@ test_harm(void)
 	(void)sysctl_set("net.inet6.ilnp6.nids", "0211-22ff-fe33-4455");
 	set("enable", 1);
 	check(two_locators(), "two locators");
+}
+
+/* The same, by attackers and users. */
+static void
+test_harm(void)
+{
+	begin_with_two();
 	net_answer.on = true;
 	net_answer.noncelen = 4;
 	test_local();
@@ -318,13 +333,7 @@ test_harm(void)
 static void
 test_sockets(void)
 {
-	struct packet k;
-
-	net_open();
-	(void)net_receive(&k, 1500);
-	(void)sysctl_set("net.inet6.ilnp6.nids", "0211-22ff-fe33-4455");
-	set("enable", 1);
-	check(two_locators(), "two locators");
+	begin_with_two();
 	test_wish();
 	test_raw();
 	test_kinds();

@@ -74,6 +74,7 @@ struct conn {
 /* What is done at the very end; it switches the machine off. */
 extern void (*kt_goodbye)(void);
 
+struct in6_addr kt_in6(struct ilv);
 struct sockaddr_in6 kt_address(struct ilv, uint16_t port);
 
 /* Binds a listening socket; nid 0: to no address. */

@@ -21,16 +21,6 @@ static const struct ilv far_c = { FAR_C, FAR5 };
 static const struct ilv guest_a = { GUEST_A, GUEST };
 static const struct ilv guest_b = { GUEST_B, GUEST };
 
-static struct in6_addr
-addr_of(struct ilv a)
-{
-	struct in6_addr in6;
-
-	put64(&in6.s6_addr[0], a.l64);
-	put64(&in6.s6_addr[8], a.nid);
-	return (in6);
-}
-
 static bool
 same(const struct in6_addr *in6, struct ilv a)
 {
@@ -42,7 +32,7 @@ static result
 choose(int fd, uint32_t kind, struct ilv local, struct ilv peer)
 {
 	struct ilnp_sochoice ch = { .sc_kind = kind,
-	    .sc_local = addr_of(local), .sc_peer = addr_of(peer) };
+	    .sc_local = kt_in6(local), .sc_peer = kt_in6(peer) };
 
 	return (sys_setsockopt(fd, IPPROTO_IPV6, ILNP_SO_CHOICE, &ch,
 	    sizeof(ch)));
@@ -109,7 +99,7 @@ static void
 bad(int fd, int udp)
 {
 	struct ilnp_sochoice ch = { .sc_kind = ILNP_CHOICE_PIN,
-	    .sc_local = addr_of(guest_a) };
+	    .sc_local = kt_in6(guest_a) };
 	struct ilv other = { GUEST_A, FAR9 }, nowhere = { FAR_E, 0 };
 	socklen_t len = sizeof(ch);
 

@@ -45,21 +45,11 @@ begin(const char *name)
 		check(false, "a locator is not there");
 }
 
-static struct in6_addr
-addr_of(struct ilv a)
-{
-	struct in6_addr in6;
-
-	put64(&in6.s6_addr[0], a.l64);
-	put64(&in6.s6_addr[8], a.nid);
-	return (in6);
-}
-
 static result
 choose(int fd, uint32_t kind, struct ilv local, struct ilv far)
 {
 	struct ilnp_sochoice ch = { .sc_kind = kind,
-	    .sc_local = addr_of(local), .sc_peer = addr_of(far) };
+	    .sc_local = kt_in6(local), .sc_peer = kt_in6(far) };
 
 	return (sys_setsockopt(fd, IPPROTO_IPV6, ILNP_SO_CHOICE, &ch,
 	    sizeof(ch)));
@@ -69,7 +59,7 @@ choose(int fd, uint32_t kind, struct ilv local, struct ilv far)
 static bool
 chosen(int fd, uint32_t kind, struct ilv local, uint32_t lost)
 {
-	struct in6_addr want = addr_of(local);
+	struct in6_addr want = kt_in6(local);
 	struct ilnp_sochoice ch;
 	socklen_t len = sizeof(ch);
 
@@ -282,7 +272,7 @@ in_jail(void)
 {
 	struct ilnp_soloc loc[2 * ILNP_LOCS_MAX];
 	struct ilnp_sopath path[ILNP_PATHS_MAX];
-	struct in6_addr local, b = addr_of(guest_b);
+	struct in6_addr local, b = kt_in6(guest_b);
 	socklen_t len = sizeof(loc);
 	struct packet k;
 	char text[64];
