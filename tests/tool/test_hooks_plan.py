@@ -111,7 +111,8 @@ def test_another_function_may_change_freely(tree: Path, hooks: tuple[Hook, ...])
         pytest.param(
             "return (error);\n}\n\nvoid",
             "return (0);\n}\n\nvoid",
-            r"hook return: sys/thing.c: thing_open\(\): the anchor occurs 0 times, want 1",
+            r"hook return: sys/thing.c: thing_open\(\): the anchor occurs 0 times "
+            r"\(the first 2 of its 5 tokens on line 25\), want 1",
             id="anchor gone",
         ),
         pytest.param(
@@ -155,6 +156,35 @@ def test_drift_is_named_and_nothing_is_written(
         plan_of(tree, hooks)
     assert "nothing was written" in str(caught.value)
     assert snapshot(tree) == before
+
+
+def test_what_to_do_about_drift_is_said_once(tree: Path, hooks: tuple[Hook, ...]) -> None:
+    edit(tree, "\nthing_open(struct thing *t, int flags)", "\nthing_open2(struct thing *t)")
+    with pytest.raises(UsageError) as caught:
+        plan_of(tree, hooks)
+    said = str(caught.value)
+    assert said.count("hook shout:") == 1
+    assert said.count("correct anchor or function in sys/hooks/hooks.toml") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(b"int\tone;\r\n", "CR LF", id="other line ends"),
+        pytest.param(b"int\t\xff;\n", "not UTF-8", id="binary"),
+    ],
+)
+def test_a_file_that_was_converted_is_refused(
+    tree: Path, hooks: tuple[Hook, ...], content: bytes, said: str
+) -> None:
+    path = tree / "sys/thing.c"
+    content = path.read_bytes() + content
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=said) as caught:
+        plan_of(tree, hooks)
+    assert "take a tree as FreeBSD publishes it" in str(caught.value)
+    assert "hooks.toml" not in str(caught.value)
+    assert path.read_bytes() == content
 
 
 def test_all_problems_are_told_at_once(tree: Path, hooks: tuple[Hook, ...]) -> None:

@@ -116,6 +116,19 @@ def _offset(text: str, hook: Hook, tokens: Sequence[Token], index: int) -> int:
     return end
 
 
+def _nearest(text: str, tokens: Sequence[Token], wanted: Sequence[str]) -> str:
+    """Say where the longest beginning of an anchor stands that is nowhere as a whole."""
+    lengths = [
+        next((at for at, word in enumerate(wanted) if tokens[index + at].text != word), len(wanted))
+        for index in range(len(tokens) - len(wanted) + 1)
+    ]
+    longest = max(lengths, default=0)
+    if longest == 0:
+        return ""
+    line = line_number(text, tokens[lengths.index(longest)].begin)
+    return f" (the first {longest} of its {len(wanted)} tokens on line {line})"
+
+
 def locate(text: str, hook: Hook) -> int:
     """Return the offset at which the text of a hook belongs in a file without it.
 
@@ -129,6 +142,6 @@ def locate(text: str, hook: Hook) -> int:
     places = list(find_sequence(tokens, hook.anchor_tokens))
     if len(places) != 1:
         lines = ", ".join(str(line_number(text, tokens[place].begin)) for place in places)
-        at = f" (lines {lines})" if places else ""
+        at = f" (lines {lines})" if places else _nearest(text, tokens, hook.anchor_tokens)
         raise PlaceError(f"the anchor occurs {len(places)} times{at}, want 1")
     return _offset(text, hook, tokens, places[0])

@@ -13,13 +13,13 @@ from pathlib import Path, PurePosixPath
 from ilnptool.errors import UsageError
 from ilnptool.hooks.lock import Lock
 from ilnptool.hooks.place import PlaceError, fingerprint, locate, region_of
-from ilnptool.hooks.spec import Hook
+from ilnptool.hooks.spec import HOOK_FILE, LIBC_HOOK_FILE, Hook
 from ilnptool.hooks.tokens import line_number
 from ilnptool.hooks.tree import Tree
 
 # Another implementation's names: such a file is no longer FreeBSD's own.
 _FOREIGN = re.compile(r"\b(?:INP_)?ILNP6?(?:_\w+)?\b|\bilnp6?(?:_\w+|\.[ch])\b")
-DRIFT = "the tree has drifted: correct the hook in sys/hooks/hooks.toml, see `ilnptool hooks show`"
+_PUBLISHED = "take a tree as FreeBSD publishes it"
 
 
 class State(Enum):
@@ -110,21 +110,29 @@ class _FilePlanner:
         self._hooks = hooks
         self._lock = lock
         self.problems: list[str] = []
+        self.drifted = False
 
     def _problem(self, hook: Hook, what: str) -> None:
-        self.problems.append(
-            f"hook {hook.id}: {hook.place}: {what}; anchor `{' '.join(hook.anchor.split())}'"
-        )
+        self.drifted = True
+        said = f"hook {hook.id}: {hook.place}: {what}; anchor `{' '.join(hook.anchor.split())}'"
+        if said not in self.problems:
+            self.problems.append(said)
 
     def _read(self) -> str | None:
+        path = self._tree.root / self._path
         try:
-            return (self._tree.root / self._path).read_text(encoding="utf-8")
+            text = path.read_bytes().decode()
         except OSError as err:
             names = ", ".join(hook.id for hook in self._hooks)
-            self.problems.append(f"hooks {names}: {self._path}: {err.strerror}")
+            self.problems.append(f"hooks {names}: {self._path}: {err.strerror}; {_PUBLISHED}")
+            return None
         except UnicodeDecodeError:
-            self.problems.append(f"{self._path}: is not UTF-8 text")
-        return None
+            self.problems.append(f"{self._path}: is not UTF-8 text; {_PUBLISHED}")
+            return None
+        if "\r" in text:
+            self.problems.append(f"{self._path}: its lines end with CR LF; {_PUBLISHED}")
+            return None
+        return text
 
     def _strip(self, text: str) -> tuple[str, list[Hook]]:
         """Return the file without our text, and the hooks whose text was there."""
@@ -150,9 +158,10 @@ class _FilePlanner:
         if foreign is not None:
             self.problems.append(
                 f"{self._path}:{line_number(pristine, foreign.start())}: {foreign.group()} is "
-                "there already: this tree carries other ILNP code, or an older version of ours; "
-                "take a tree as FreeBSD publishes it"
+                "there already: this tree has other ILNP code, or an older version of ours; "
+                f"{_PUBLISHED}"
             )
+            return None
         for hook in self._hooks:
             try:
                 locate(pristine, hook)
@@ -162,7 +171,9 @@ class _FilePlanner:
             return None
         patched, lines = _insert(pristine, self._hooks)
         if len(present) == len(self._hooks) and found != patched:
-            self.problems.append(f"{self._path}: our lines are there, but not where they belong")
+            self.problems.append(
+                f"{self._path}: our lines are there, but not where they belong; {_PUBLISHED}"
+            )
             return None
         placed = [self._placed(hook, pristine, lines, hook in present) for hook in self._hooks]
         return FilePlan(self._path, pristine, patched), placed
@@ -176,6 +187,15 @@ class _FilePlanner:
         return Placed(hook, state, lines[hook.id], mark, reviewed)
 
 
+def _advice(path: PurePosixPath) -> str:
+    """Return what to do about hooks whose place in a file has changed."""
+    file = LIBC_HOOK_FILE if path.parts[0] == "lib" else HOOK_FILE
+    return (
+        "the tree has drifted: find where these statements went and correct anchor or function "
+        f"in {file}; docs/hooks.rst, `Moving to a new release of FreeBSD', says how"
+    )
+
+
 def make_plan(tree: Tree, hooks: Iterable[Hook], lock: Lock) -> Plan:
     """Work out every hook; raise one UsageError that names all that does not fit."""
     by_file: dict[PurePosixPath, list[Hook]] = {}
@@ -184,18 +204,22 @@ def make_plan(tree: Tree, hooks: Iterable[Hook], lock: Lock) -> Plan:
     files: list[FilePlan] = []
     placed: list[Placed] = []
     problems: list[str] = []
+    drifted = False
     for path, of_file in by_file.items():
         planner = _FilePlanner(tree, path, of_file, lock)
         result = planner.plan()
         problems += planner.problems
+        drifted |= planner.drifted
         if result is not None:
             files.append(result[0])
             placed += result[1]
     if problems:
-        text = "\n".join(f"  {problem}" for problem in problems)
+        lines = [f"  {problem}" for problem in problems]
+        if drifted:
+            lines.append(_advice(next(iter(by_file))))
         raise UsageError(
             f"{tree.root} (FreeBSD {tree.release}): the hooks do not fit, nothing was written\n"
-            f"{text}\n{DRIFT}"
+            + "\n".join(lines)
         )
     states = {place.state for place in placed}
     if len(states) > 1:
