@@ -176,7 +176,7 @@ def test_lab_is_found_again_by_its_name(config: Config) -> None:
         assert again.topology == lab.topology
         assert again.is_up
         assert again.exec("mn", ["hostname"], timeout=5).status == 0
-    with pytest.raises(UsageError, match="there is no lab"):
+    with pytest.raises(UsageError, match=f"no lab {lab.name}; there are: "):
         open_lab(config, lab.name)
 
 

@@ -19,6 +19,7 @@ from ilnptool.lab.catalogue import find_topology, shipped
 from ilnptool.lab.guestbuild import choose_machines
 from ilnptool.lab.model import Topology
 from ilnptool.lab.rehearsal import rehearse
+from ilnptool.lab.state import LabState
 from ilnptool.lab.topology import load_topology
 
 IMAGE = Path("/lab.img")
@@ -131,6 +132,40 @@ def test_dry_run_prints_every_command_and_makes_nothing(tmp_path: Path) -> None:
     assert "ip netns delete ilnp.dry.link.dd" in lines
     assert f"{tmp_path}/labs/dry/mn/console.log" in text
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["down", "some", "nosuch"],
+        ["status", "nosuch"],
+        ["console", "nosuch", "a"],
+        ["exec", "nosuch", "a", "--", "true"],
+    ],
+)
+def test_lab_that_is_not_there_is_named_with_those_that_are(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ILNPTOOL_STATE", str(tmp_path))
+    some = LabState(tmp_path, "some")
+    some.record("begin")
+    result = CliRunner().invoke(bhyve_lab, words)
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == "no lab nosuch; there are: some"
+    assert some.exists()
+
+
+@pytest.mark.root
+def test_lab_whose_making_was_cut_short_says_how_to_remove_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ILNPTOOL_STATE", str(tmp_path))
+    LabState(tmp_path, "half").record("begin")
+    result = CliRunner().invoke(bhyve_lab, ["status", "half"])
+    assert "`ilnptool lab down half` removes it" in str(result.exception)
+    assert CliRunner().invoke(bhyve_lab, ["down", "half"]).exit_code == 0
+    assert not LabState(tmp_path, "half").exists()
 
 
 @pytest.mark.parametrize(

@@ -203,9 +203,11 @@ def test_values_that_cannot_be_are_refused_before_anybody_is_asked(
 def test_list_without_a_node_shows_what_there_is_to_set() -> None:
     text = CliRunner().invoke(sysctl, ["list"]).output
     assert "nonce_size" in text
+    assert "value" not in text.splitlines()[0]
+    assert "no node was asked" in text
     found = json.loads(CliRunner().invoke(sysctl, ["list", "--json"]).output)
-    assert found["node"] == "defaults"
-    assert found["values"] == defaults()
+    assert (found["node"], found["defaults"]) == (None, defaults())
+    assert "values" not in found
 
 
 def test_commands_read_and_set_a_node(tmp_path: Path) -> None:

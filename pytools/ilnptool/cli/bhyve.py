@@ -33,7 +33,7 @@ from ilnptool.lab.overview import describe_lab
 from ilnptool.lab.protocol import StepObserver
 from ilnptool.lab.qemu import QemuLab, open_any
 from ilnptool.lab.rehearsal import rehearse
-from ilnptool.lab.state import LabState
+from ilnptool.lab.state import LabState, find_lab
 from ilnptool.lab.teardown import remove_lab
 from ilnptool.lab.topology import load_topology
 
@@ -130,7 +130,7 @@ class _Wanted:
 def _open(name: str) -> BhyveLab | NetnsLab:
     require_root("bhyve-lab")
     config = load_config()
-    state = LabState(config.state, name)
+    state = find_lab(config.state, name)
     if not state.entries("undo"):
         return open_any(config, name)
     topology = load_topology(state.directory / "topology.toml")
@@ -169,18 +169,16 @@ def up(topology: str, dry_run: bool, **options: Any) -> None:
 @bhyve_lab.command("down")
 @click.argument("names", metavar="LAB...", nargs=-1, required=True)
 def down(names: tuple[str, ...]) -> None:
-    """Remove labs, also those whose `up' was killed.  No such lab is no error."""
+    """Remove labs, also those whose `up' was killed."""
     require_root("bhyve-lab down")
     config = load_config()
-    for name in names:
-        state = LabState(config.state, name)
-        with steps(f"lab {name}") as observer:
+    for state in [find_lab(config.state, name) for name in names]:
+        with steps(f"lab {state.lab}") as observer:
             if state.entries("undo"):
-                opened = _open(name)
-                opened.down()
+                _open(state.lab).down()
             else:
                 remove_lab(state, observer)
-        say(f"lab {name} is down")
+        say(f"lab {state.lab} is down")
 
 
 @bhyve_lab.command(

@@ -14,7 +14,7 @@ from ilnptool.lab.catalogue import find_topology, shipped
 from ilnptool.lab.netns import NetnsLab
 from ilnptool.lab.overview import describe_lab
 from ilnptool.lab.qemu import open_any
-from ilnptool.lab.state import LabState, labs_in
+from ilnptool.lab.state import find_lab, labs_in
 from ilnptool.lab.teardown import remove_lab, require_root
 from ilnptool.lab.topology import load_topology
 
@@ -55,14 +55,11 @@ def down(names: tuple[str, ...], everything: bool) -> None:
     if bool(names) == everything:
         raise UsageError("name the labs to remove, or say --all")
     require_root("lab down")
-    known = labs_in(config.state)
-    for name in names:
-        if not LabState(config.state, name).exists():
-            raise UsageError(f"no lab {name}; there are: {', '.join(known) or 'none'}")
-    for name in known if everything else names:
-        with steps(f"lab {name}") as observer:
-            remove_lab(LabState(config.state, name), observer)
-        say(f"lab {name} is down")
+    wanted = labs_in(config.state) if everything else names
+    for state in [find_lab(config.state, name) for name in wanted]:
+        with steps(f"lab {state.lab}") as observer:
+            remove_lab(state, observer)
+        say(f"lab {state.lab} is down")
 
 
 @lab.command(

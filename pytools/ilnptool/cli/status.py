@@ -85,8 +85,10 @@ def status(lab: str | None, node: str | None, path: Path | None, as_json: bool) 
         try:
             answers[name] = survey(name, ask)
         except IlnpError as err:
+            # The last one is told when we end.
+            if failed is not None:
+                say(str(failed))
             failed = err
-            say(f"{name}: {err}")
     if as_json:
         print_json({"nodes": answers})
     else:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ilnptool.cli.output import json_option, print_json, print_table, say
 from ilnptool.config import load_config
 from ilnptool.errors import UsageError
 from ilnptool.lab.qemu import QemuLab, open_any
-from ilnptool.sysctl.backends import MachineBackend, MemoryBackend, NodeBackend
+from ilnptool.sysctl.backends import MachineBackend, NodeBackend
 from ilnptool.sysctl.kernel import KernelBackend
 from ilnptool.sysctl.variables import (
     STATS,
@@ -110,6 +110,17 @@ def set_(
         say(f"{backend.where}: {variable.name}: {before} -> {backend.get(variable.name)}")
 
 
+def _list_known(variables: Iterable[Variable], as_json: bool) -> None:
+    """Show what there is to set anywhere, and what it is where nobody has set it."""
+    found = [x for x in variables if x.default is not None]
+    if as_json:
+        print_json({"node": None, "defaults": {x.name: x.default for x in found}})
+        return
+    rows = [(x.name, x.default, x.allowed, x.text) for x in found]
+    print_table(("name", "default", "allowed", "what it is"), rows)
+    say("no node was asked; --lab LAB --node NODE or --socket PATH shows its values and counters")
+
+
 @sysctl.command("list")
 @_where_options
 @click.option("--all", "everything", is_flag=True, help="Counters that are 0 as well.")
@@ -119,11 +130,10 @@ def list_(
 ) -> None:
     """Show all variables of a node with their ranges; without a node, what there is to set."""
     known = known_variables()
-    backend: Backend
     if lab is None and node is None and path is None:
-        backend = MemoryBackend(defaults(), "defaults")
-    else:
-        backend = _open(lab, node, path)
+        _list_known(known.values(), as_json)
+        return
+    backend = _open(lab, node, path)
     values = backend.read_all()
     if as_json:
         print_json({"node": backend.where, "values": values})

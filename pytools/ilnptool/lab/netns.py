@@ -24,7 +24,7 @@ from ilnptool.lab.protocol import (
     ignore_steps,
 )
 from ilnptool.lab.services import Services, nsswitch_of, resolv_of, wait_for
-from ilnptool.lab.state import LabState
+from ilnptool.lab.state import LabState, find_lab
 from ilnptool.lab.teardown import refuse_from_inside, remove, remove_lab, require_root
 from ilnptool.lab.topofile import format_topology
 from ilnptool.lab.topology import load_topology
@@ -258,8 +258,7 @@ class NetnsLab:
 
 def open_lab(config: Config, name: str, observer: StepObserver = ignore_steps) -> NetnsLab:
     """Return the lab of that name as its state directory describes it."""
-    state = LabState(config.state, name)
-    file = state.directory / _TOPOLOGY_FILE
+    file = find_lab(config.state, name).directory / _TOPOLOGY_FILE
     if not file.exists():
-        raise UsageError(f"there is no lab {name}; see `ilnptool lab list`")
+        raise UsageError(f"lab {name} is not complete; `ilnptool lab down {name}` removes it")
     return NetnsLab(load_topology(file), config, name, observer)

@@ -117,6 +117,15 @@ def _lock_by(lock: int, deadline: float, lab: str) -> None:
             time.sleep(0.05)
 
 
+def find_lab(root: Path, lab: str) -> LabState:
+    """Return the state of a lab that is there, complete or not; UsageError if there is none."""
+    state = LabState(root, lab)
+    if not state.exists():
+        known = ", ".join(labs_in(root)) or "none"
+        raise UsageError(f"no lab {lab}; there are: {known}")
+    return state
+
+
 def labs_in(root: Path) -> list[str]:
     """Return the names of the labs that have state below `root`."""
     return sorted(path.parent.name for path in root.glob("labs/*/journal.jsonl"))
