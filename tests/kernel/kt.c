@@ -284,12 +284,12 @@ test_wire(void)
 static bool
 two_locators(void)
 {
-	int64_t began = now_ms();
+	int64_t end = now_ms() + 120000;
 	bool ready = false;
 	struct packet k;
 
 	/* An interface that has just come up believes nobody for a second. */
-	while (!ready && now_ms() - began < 20000) {
+	while (!ready && now_ms() < end) {
 		sleep_ms(100);
 		net_advertise(0, GUEST_A, 7200, 3600);
 		net_advertise(1, GUEST_B, 7200, 3600);
@@ -389,8 +389,7 @@ _start(void)
 			groups[i].run();
 	say("KT: %u ok, %u failed\n", good, bad);
 	say("KT: %s\n", bad == 0 ? "PASS" : "FAIL");
-	/* The console is slower than the end of the machine. */
-	sleep_ms(1000);
+	say_all();
 	kt_goodbye();
 	power_off();
 }

@@ -5,13 +5,14 @@
  *
  * System calls of FreeBSD/amd64, and text on the console.
  */
-#include <sys/types.h>
+#include <sys/param.h>
 #include <sys/fcntl.h>
 #include <sys/kenv.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/ttycom.h>
 #include <sys/uio.h>
 #include <sys/unistd.h>
 #include <sys/wait.h>
@@ -429,14 +430,27 @@ memcmp(const void *a, const void *b, size_t n)
 	return (0);
 }
 
-static int console = -1;
+/* The console, and the line on which nobody but this program speaks. */
+static const char *const line_names[] = { "/dev/console", "/dev/cuau1" };
+static int lines[] = { -1, -1 };
 
 static void
 put(const char *s, size_t n)
 {
-	if (console < 0)
-		console = (int)sys_open("/dev/console", O_RDWR);
-	(void)sys_write(console, s, n);
+	for (unsigned int i = 0; i < nitems(lines); i++) {
+		if (lines[i] == -1)
+			lines[i] = (int)sys_open(line_names[i], O_RDWR);
+		if (lines[i] >= 0)
+			(void)sys_write(lines[i], s, n);
+	}
+}
+
+void
+say_all(void)
+{
+	for (unsigned int i = 0; i < nitems(lines); i++)
+		if (lines[i] >= 0)
+			(void)sys_ioctl(lines[i], TIOCDRAIN, NULL);
 }
 
 void

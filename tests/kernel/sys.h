@@ -94,6 +94,9 @@ void	sleep_ms(int);
 
 void	power_off(void) __attribute__((__noreturn__));
 
+/* Waits until all that was said is on the lines: they are slow. */
+void	say_all(void);
+
 /* Formats %s %d %u %x %lx %c with an optional width and zeros. */
 void	say(const char *fmt, ...) __attribute__((__format__(__printf__, 1, 2)));
 

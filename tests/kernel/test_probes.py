@@ -14,9 +14,9 @@ import pytest
 
 from ilnptool.build.boot import build_quick_image
 from ilnptool.build.kernel import Workshop, build_kernel, open_workshop
-from ilnptool.build.trial import Machine, run_machine
-from ilnptool.guest.console import read_console
-from ilnptool.guest.quick import build_program
+from ilnptool.build.trial import Machine
+from ilnptool.guest.console import judge
+from ilnptool.guest.quick import build_program, run_quick
 from ilnptool.run import run
 
 SOURCE = Path(__file__).parent / "probe/ktprobe.c"
@@ -68,7 +68,7 @@ def test_probes_fire_when_counters_go_up(tmp_path: Path) -> None:
     files = {"boot/kernel/ktprobe.ko": build_listener(shop, conf, folder)}
     tunables = {"kt.groups": "probes"}
     build_quick_image(shop, kernel.path, program, image, files=files, tunables=tunables)
-    verdict = read_console(run_machine(Machine(image), folder / "console", timeout=BOOT_SECONDS))
+    verdict = judge(run_quick(Machine(image), folder, seconds=BOOT_SECONDS))
     assert [f"{fact.scenario}: {fact.text}" for fact in verdict.failures] == []
     assert verdict.ended
     assert verdict.complaints == ()

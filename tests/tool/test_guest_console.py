@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from ilnptool.errors import EnvironmentMissing, UsageError
-from ilnptool.guest.bench import RATIOS, judge, read_locks, read_numbers
-from ilnptool.guest.console import junit, read_console
+from ilnptool.guest import bench
+from ilnptool.guest.bench import RATIOS, read_locks, read_numbers
+from ilnptool.guest.console import Said, Verdict, complaints_in, judge, junit
 from ilnptool.guest.quick import USUAL, known_groups, need_qemu
 
 GOOD = """\
@@ -24,6 +25,24 @@ KT: start
 KT: 3 ok, 0 failed
 KT: PASS
 """
+# The same on a console on which a kernel speaks that watches its locks: a serial line takes a few
+# octets at a time, and what the kernel prints comes first.
+MIXED = """\
+KT: start\r
+== first\r
+  ok   oacquiring a lock in epoch entered at netisr.c:5\r
+ne is so\r
+       and lock order reversal:\r
+ 1st 0xfffff800 one (one, sleep mutex) @ a.c:1\r
+this is why\r
+  okuma_zalloc: sleepless\r
+   two is, too\r
+== second\r
+  ok   three\r
+KT: 3 ok, 0 faEpoch 0x1 entered at b.c:7\r
+iled\r
+KT: PASS\r
+"""
 LOCKS = """\
 BENCH udp64.ilnp 200
 LOCKS udp64.ilnp 100
@@ -35,8 +54,13 @@ LOCKS END
 """
 
 
+def verdict_on(text: str) -> Verdict:
+    """What a machine means whose two lines say the same."""
+    return judge(Said(text, text))
+
+
 def test_facts_are_found_with_their_scenarios_and_evidence() -> None:
-    verdict = read_console(GOOD)
+    verdict = verdict_on(GOOD)
     assert verdict.good
     assert [(fact.scenario, fact.text) for fact in verdict.facts] == [
         ("first", "one is so"),
@@ -47,9 +71,7 @@ def test_facts_are_found_with_their_scenarios_and_evidence() -> None:
 
 
 def test_a_fact_that_does_not_hold_is_a_failure() -> None:
-    verdict = read_console(
-        GOOD.replace("  ok   three", "  FAIL three").replace("3 ok, 0", "2 ok, 1")
-    )
+    verdict = verdict_on(GOOD.replace("  ok   three", "  FAIL three").replace("3 ok, 0", "2 ok, 1"))
     assert not verdict.good
     assert [fact.text for fact in verdict.failures] == ["three"]
     assert "1 do not" in verdict.summary()
@@ -59,20 +81,29 @@ def test_a_fact_that_does_not_hold_is_a_failure() -> None:
     "text", [GOOD.replace("KT: 3 ok", "KT: 4 ok"), GOOD[: GOOD.index("KT: 3")], ""]
 )
 def test_a_program_that_did_not_come_to_its_end_has_not_passed(text: str) -> None:
-    verdict = read_console(text)
+    verdict = verdict_on(text)
     assert not verdict.good
     assert "did not come to its end" in verdict.summary()
 
 
 def test_a_complaint_of_the_kernel_is_a_failure() -> None:
-    verdict = read_console(GOOD.replace("== second", "panic: no\n== second"))
+    verdict = verdict_on(GOOD.replace("== second", "panic: no\n== second"))
     assert not verdict.good
     assert verdict.complaints == ("panic: no",)
 
 
+def test_a_kernel_that_speaks_in_between_hides_no_fact_and_is_heard() -> None:
+    verdict = judge(Said(MIXED, GOOD.replace("\n", "\r\n")))
+    assert verdict.ended
+    assert verdict.facts == verdict_on(GOOD).facts
+    assert verdict.complaints == ("and lock order reversal:",)
+    assert complaints_in(MIXED) == verdict.complaints
+    assert not judge(Said(MIXED, MIXED)).ended  # the console alone does not do
+
+
 def test_the_junit_file_has_a_case_for_each_fact_the_kernel_and_the_end() -> None:
     text = GOOD.replace("  ok   three", "  FAIL three \x07").replace("3 ok, 0", "2 ok, 1")
-    suite = ElementTree.fromstring(junit(read_console(text), "ILNP"))
+    suite = ElementTree.fromstring(junit(verdict_on(text), "ILNP"))
     assert (suite.get("tests"), suite.get("failures")) == ("5", "1")
     failed = [case.get("name") for case in suite if case.find("failure") is not None]
     assert failed == ["three "]
@@ -103,10 +134,10 @@ def test_a_goal_is_met_missed_or_not_measured() -> None:
     names = {name for _, *pair in RATIOS for name in pair}
     even = dict.fromkeys(names, 1000)
     count = {name: read_locks(LOCKS)["udp64.ilnp"] for name in ("udp64.ilnp", "segment.ilnp")}
-    met = judge(even, {})
+    met = bench.judge(even, {})
     assert all(outcome.met for outcome in met[:-1])
     assert met[-1].reason == "the kernel did not count its locks"
-    dear = judge({**even, "udp64.ilnp": 2000}, count)
+    dear = bench.judge({**even, "udp64.ilnp": 2000}, count)
     assert [outcome.goal.part for outcome in dear if not outcome.met] == ["64 octets", "locks"]
     assert "1.5 is not at most 0" in str(dear[-1].reason)
-    assert "was not counted" in str(judge({}, {})[0].reason)
+    assert "was not counted" in str(bench.judge({}, {})[0].reason)

@@ -152,7 +152,7 @@ def build_quick_image(
     `files` are further files by their path in the image, `tunables` go to the loader.
     """
     contents = {"boot/kernel/kernel": kernel, "sbin/init": init, **(files or {})}
-    _build_cd(shop, None, contents, {}, tunables or {}, output, report)
+    _build_cd(shop, None, contents, {}, {**_LINES, **(tunables or {})}, output, report)
 
 
 def build_lab_image(

@@ -13,6 +13,12 @@ from ilnptool.run import popen, tail_of
 QEMU = "qemu-system-x86_64"
 
 
+def second_line(log: Path) -> tuple[str, ...]:
+    """Return what gives a machine a second serial line, which is kept in the file `log`."""
+    log.write_text("")
+    return ("-chardev", f"file,id=second,path={log}", "-serial", "chardev:second")
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What a machine for a quick image is made of."""

@@ -26,7 +26,7 @@ from ilnptool.build.kernel import Workshop, build_kernel, open_workshop
 from ilnptool.build.maketask import Reporter, silent
 from ilnptool.build.trial import Machine
 from ilnptool.errors import EXIT_FAILED, EXIT_INTERRUPT, EXIT_OK, CheckFailed, IlnpError
-from ilnptool.guest.console import read_console
+from ilnptool.guest import console
 from ilnptool.guest.quick import boot, need_qemu
 
 COUNTING = Machine(
@@ -111,15 +111,15 @@ class LockCount:
         }
 
 
-def read_numbers(console: str) -> dict[str, int]:
-    """Return the instruction counts that a console names."""
-    return {name: int(value) for name, value in _NUMBER.findall(console.replace("\r", ""))}
+def read_numbers(told: str) -> dict[str, int]:
+    """Return the instruction counts that a program told."""
+    return {name: int(value) for name, value in _NUMBER.findall(told.replace("\r", ""))}
 
 
-def read_locks(console: str) -> dict[str, LockCount]:
-    """Return the locks that a console counts, by the same names as the instructions."""
+def read_locks(told: str) -> dict[str, LockCount]:
+    """Return the locks that a program counted, by the same names as the instructions."""
     found = {}
-    for name, packets, text in _COUNTED.findall(console.replace("\r", "")):
+    for name, packets, text in _COUNTED.findall(told.replace("\r", "")):
         rates: dict[str, float] = {}
         for count, _file, _line, _kind, lock in _LOCK.findall(text):
             rates[lock] = rates.get(lock, 0.0) + int(count) / int(packets)
@@ -167,7 +167,7 @@ def measure(
     for conf, stock in KERNELS.items():
         kernel = build_kernel(shop, conf, stock=stock, report=report)
         progress(f"{conf}: counting instructions")
-        console = boot(
+        said = boot(
             shop,
             kernel.path,
             folder.resolve() / conf,
@@ -176,14 +176,14 @@ def measure(
             seconds=SECONDS,
             report=report,
         )
-        verdict = read_console(console)
+        verdict = console.judge(said)
         if not verdict.good:
             failed = "; ".join(fact.text for fact in verdict.failures[:3])
             raise CheckFailed(f"{conf}: {verdict.summary()}: {failed}")
         if conf == "ILNP-LOCKS":
-            locks = read_locks(console)
+            locks = read_locks(said.told)
         else:
-            numbers |= read_numbers(console)
+            numbers |= read_numbers(said.told)
     outcomes = judge(numbers, locks)
     by_measure = {
         name: [outcome for outcome in outcomes if outcome.goal.measure == name]

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the test program of the quick image says on its console, and what that means.
+"""What a machine of the quick image says, and what that means.
 
-The program prints `== scenario`, then a line `  ok  ` or `  FAIL ` with one fact each, further
-lines as evidence, and at the end how many there were of both.
+Its test program prints `== scenario`, then a line `  ok  ` or `  FAIL ` with one fact each, further
+lines as evidence, and at the end how many there were of both.  It does so on the console, for
+whoever reads it, and on the machine's second serial line, for us: on the console the kernel speaks
+as well, in the middle of a line of others, too.
 """
 
 from __future__ import annotations
@@ -22,6 +24,14 @@ _COMPLAINTS = (
     "with the following non-sleepable locks held",
     "Sleeping thread",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """All that one boot left on the two lines of a machine."""
+
+    console: str  # the kernel and everybody else
+    told: str  # the test program alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +69,19 @@ class Verdict:
         return text if self.ended else f"{text}; the program did not come to its end"
 
 
-def read_console(text: str) -> Verdict:
-    """Find the facts in a console."""
+def complaints_in(console: str) -> tuple[str, ...]:
+    """Return the lines of a console in which the kernel says that something is wrong with it."""
+    lines = console.replace("\r", "").splitlines()
+    return tuple(line.strip() for line in lines if any(word in line for word in _COMPLAINTS))
+
+
+def judge(said: Said) -> Verdict:
+    """Find the facts that the program told, and what the kernel complains of."""
     scenario = "start"
     facts: list[Fact] = []
-    complaints: list[str] = []
     evidence: list[str] = []
     counted: tuple[int, int] | None = None
-    for line in text.replace("\r", "").splitlines():
+    for line in said.told.replace("\r", "").splitlines():
         if line.startswith("== "):
             scenario, evidence = line[3:].strip(), []
         elif line.startswith(("  ok  ", "  FAIL ")):
@@ -77,11 +92,9 @@ def read_console(text: str) -> Verdict:
             counted = int(end[1]), int(end[2])
         else:
             evidence.append(line)
-        if any(word in line for word in _COMPLAINTS):
-            complaints.append(line.strip())
     bad = sum(not fact.holds for fact in facts)
     ended = counted == (len(facts) - bad, bad)
-    return Verdict(tuple(facts), tuple(complaints), ended)
+    return Verdict(tuple(facts), complaints_in(said.console), ended)
 
 
 def _printable(text: str) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ilnptool.build.boot import build_quick_image
 from ilnptool.build.kernel import Workshop, build_kernel
 from ilnptool.build.maketask import Reporter, silent
 from ilnptool.build.sources import project
-from ilnptool.build.trial import QEMU, Machine, run_machine
+from ilnptool.build.trial import QEMU, Machine, run_machine, second_line
 from ilnptool.errors import EnvironmentMissing, UsageError
-from ilnptool.guest.console import Verdict, junit, read_console
+from ilnptool.guest.console import Said, Verdict, judge, junit
 from ilnptool.run import run
 
 PROGRAM = Path("tests/kernel")
@@ -70,6 +70,14 @@ def known_groups(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names) or USUAL
 
 
+def run_quick(machine: Machine, folder: Path, *, seconds: float = SECONDS) -> Said:
+    """Boot a quick image with the test program; what was said is left in `folder` as well."""
+    told = folder / "told"
+    given = replace(machine, extra=(*machine.extra, *second_line(told)))
+    console = run_machine(given, folder / "console", timeout=seconds)
+    return Said(console, told.read_text(errors="replace"))
+
+
 def boot(
     shop: Workshop,
     kernel: Path,
@@ -80,8 +88,8 @@ def boot(
     machine: Machine | None = None,
     seconds: float = SECONDS,
     report: Reporter = silent,
-) -> str:
-    """Boot a kernel with the program running these groups; return the console, kept in a file.
+) -> Said:
+    """Boot a kernel with the program running these groups; return what it said.
 
     `machine` says how fast and large it is; its image is made here.
     """
@@ -89,10 +97,9 @@ def boot(
     image = folder / "image"
     tunables = {"kt.groups": " ".join(groups), "kt.forged": str(forged)}
     build_quick_image(shop, kernel, program, image, tunables=tunables, report=report)
-    template = machine or Machine(image, memory=1024)
-    given = Machine(image, template.memory, template.cpus, template.accel, template.extra)
+    given = replace(machine or Machine(image, memory=1024), image=image)
     try:
-        return run_machine(given, folder / "console", timeout=seconds)
+        return run_quick(given, folder, seconds=seconds)
     finally:
         image.unlink()
 
@@ -117,8 +124,8 @@ def run_groups(
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     booted = kernel or build_kernel(shop, conf, report=report).path
-    text = boot(shop, booted, folder, chosen, forged=forged, machine=machine, report=report)
-    verdict = read_console(text)
+    said = boot(shop, booted, folder, chosen, forged=forged, machine=machine, report=report)
+    verdict = judge(said)
     result = Report(verdict, folder / "console", folder / "junit.xml")
     result.junit.write_bytes(junit(verdict, conf))
     return result

@@ -18,10 +18,10 @@ from ilnptool.build.boot import build_lab_image
 from ilnptool.build.kernel import Workshop, build_kernel
 from ilnptool.build.maketask import Reporter, silent
 from ilnptool.build.sources import project
-from ilnptool.build.trial import Machine, run_machine
+from ilnptool.build.trial import Machine, run_machine, second_line
 from ilnptool.build.userland import Userland, build_userland
 from ilnptool.errors import UsageError
-from ilnptool.guest.console import read_console
+from ilnptool.guest.console import complaints_in
 from ilnptool.guest.quick import need_qemu
 from ilnptool.run import run
 
@@ -261,7 +261,6 @@ def run_suite(
     folder.mkdir(parents=True, exist_ok=True)
     userland = build_userland(shop, report)
     results = folder / "results"
-    results.write_text("")
     with tempfile.TemporaryDirectory(prefix="ilnp-suite-") as name:
         work = Path(name)
         files: Mapping[str, Path]
@@ -274,13 +273,12 @@ def run_suite(
         image = work / "image"
         given = {**files, "etc/rc.tests": script}
         build_lab_image(shop, kernel, userland, image, files=given, report=report)
-        line = ("-chardev", f"file,id=results,path={results}", "-serial", "chardev:results")
         # Emulated processors wait for each other whenever a program starts, which these do often.
-        machine = Machine(image, memory=1024, cpus=1, extra=line)
+        machine = Machine(image, memory=1024, cpus=1, extra=second_line(results))
         console = folder / "console"
         text = run_machine(machine, console, timeout=seconds)
     cases, ended = read_results(results.read_text(errors="replace"))
-    complaints = read_console(text).complaints
+    complaints = complaints_in(text)
     outcome = Outcome(cases, complaints, ended, console, folder / "junit.xml")
     outcome.junit.write_bytes(junit(cases, complaints, ended, suite))
     return outcome
