@@ -16,6 +16,9 @@
 #include <net/if.h>
 #include <net/if_mib.h>
 #include <netinet/in.h>
+#include <netinet/icmp6.h>
+#include <netinet6/in6_var.h>
+#include <netinet6/nd6.h>
 
 #include "ifc.h"
 #include "memory.h"
@@ -33,6 +36,7 @@ static struct {
 	int	links[2];
 	struct link link[2][RIG_LINKS];
 	bool	pair;
+	bool	ilnp;		/* hosts have it */
 	uint8_t	mac[2][6];	/* of a pair */
 	uint64_t stacks;	/* memory of stacks before there was one of ours */
 } rig;
@@ -198,7 +202,12 @@ advertise(void *arg)
 	p[16] = 3;
 	p[17] = 4;
 	p[18] = 64;
-	p[19] = 0xc0;
+	/*
+	 * Hosts without ILNP have been given their addresses.  For one that an
+	 * advertisement is to make FreeBSD waits for in6_multi_sx inside of
+	 * the epoch of the network, which INVARIANTS do not bear.
+	 */
+	p[19] = rig.ilnp ? 0xc0 : 0x80;
 	put32(p + 20, a->valid);
 	put32(p + 24, a->preferred);
 	put64(p + 32, RIG_L64(a->who, a->link));
@@ -435,6 +444,25 @@ rig_teach(enum rig_who who)
 	return (rig_write(who, "teach", text));
 }
 
+/* Waits until a host has so many routers; 0 if it has. */
+static int
+wait_for_routers(void *arg)
+{
+	const int *n = arg;
+	static struct in6_defrouter list[RIG_LINKS];
+	int64_t end = now_ms() + 60000;
+	size_t len;
+
+	do {
+		len = sizeof(list);
+		if (sysctl_get("net.inet6.icmp6.nd6_drlist", list, &len) >= 0 &&
+		    len >= (size_t)*n * sizeof(list[0]))
+			return (0);
+		sleep_ms(10);
+	} while (now_ms() < end);
+	return (1);
+}
+
 /* Makes a link between two jails. */
 static bool
 make_link(struct link *l, int host, int router)
@@ -485,6 +513,7 @@ rig_up(int alinks, int blinks, bool ilnp)
 
 	good = make_jails(3);
 	rig.pair = false;
+	rig.ilnp = ilnp;
 	rig.links[RIG_A] = alinks;
 	rig.links[RIG_B] = blinks;
 	for (int h = 0; h < 2; h++)
@@ -503,10 +532,10 @@ rig_up(int alinks, int blinks, bool ilnp)
 			(void)put_groups(l64, RIG_L64(h, i), '+');
 			good &= !ilnp || rig_shows(h, "locators", l64, 60000);
 		}
+		if (good && !ilnp)
+			good = rig_run(h, wait_for_routers,
+			    &rig.links[h]) == 0;
 	}
-	/* Without ILNP nothing tells when they are there. */
-	if (!ilnp)
-		sleep_ms(300);
 	return (good);
 }
 
