@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from ilnptool.errors import EnvironmentMissing, UsageError
+from ilnptool.build.trial import QEMU, Machine, run_machine
+from ilnptool.errors import CheckFailed, EnvironmentMissing, UsageError
 from ilnptool.guest import bench
 from ilnptool.guest.bench import RATIOS, read_locks, read_numbers
 from ilnptool.guest.console import Said, Verdict, complaints_in, judge, junit
@@ -141,3 +143,20 @@ def test_a_goal_is_met_missed_or_not_measured() -> None:
     assert [outcome.goal.part for outcome in dear if not outcome.met] == ["64 octets", "locks"]
     assert "1.5 is not at most 0" in str(dear[-1].reason)
     assert "was not counted" in str(bench.judge({}, {})[0].reason)
+
+
+# Writes the text behind it to the first serial line, then halts.
+WRITER = bytes.fromhex("fc31c08ed8be167cbaf803ac84c07403eeebf8f4ebfd")
+
+
+@pytest.mark.skipif(shutil.which(QEMU) is None, reason="needs apt-get install qemu-system-x86")
+def test_a_machine_that_waits_for_somebody_to_type_is_told_with_its_last_lines(
+    tmp_path: Path,
+) -> None:
+    image = tmp_path / "image"
+    sector = WRITER + b"can't load 'kernel'\r\nOK \0"
+    image.write_bytes((sector.ljust(510, b"\0") + b"\x55\xaa").ljust(1 << 20, b"\0"))
+    console = tmp_path / "console"
+    with pytest.raises(CheckFailed, match=r"(?s)waits for somebody.*can't load 'kernel'\nOK"):
+        run_machine(Machine(image, memory=64, cpus=1), console, timeout=300)
+    assert "can't load" in console.read_text()

@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ilnptool.errors import CheckFailed, CommandTimeout, EnvironmentMissing
-from ilnptool.run import popen, tail_of
+from ilnptool.run import Process, popen, tail_of
 
 QEMU = "qemu-system-x86_64"
+LOOK = 1.0
+# Where the loader, the kernel and init(8) wait for somebody at a keyboard, which nobody has here.
+_PROMPT = re.compile(r"^(?:OK|mountroot>|db>|Enter full pathname of shell.*:) ?\Z", re.MULTILINE)
 
 
 def second_line(log: Path) -> tuple[str, ...]:
@@ -41,11 +47,31 @@ class Machine:
         ]
 
 
+def _said(console: Path) -> str:
+    return console.read_text(errors="replace").replace("\r", "")
+
+
+def _wait(process: Process, console: Path, timeout: float) -> int:
+    deadline = time.monotonic() + timeout
+    before = ""
+    while True:
+        with suppress(CommandTimeout):
+            return process.wait(LOOK)
+        said = _said(console)
+        waits = _PROMPT.search(said) is not None and said == before
+        before = said
+        if waits or time.monotonic() > deadline:
+            how = "waits for somebody to type" if waits else f"still runs after {timeout:g} s"
+            raise CheckFailed(
+                f"the machine {how}; the end of its console ({console}):\n{tail_of(said)}"
+            )
+
+
 def run_machine(machine: Machine, console: Path, timeout: float) -> str:
     """Run a machine until it ends itself; return what it said on its console.
 
     The console is kept in the file `console`.  Raises CheckFailed with its last lines if the
-    machine does not end in time or QEMU fails.
+    machine does not end in time, waits for a person, or QEMU fails.
     """
     if shutil.which(QEMU) is None:
         raise EnvironmentMissing(f"{QEMU}: no such program; apt-get install qemu-system-x86")
@@ -53,13 +79,7 @@ def run_machine(machine: Machine, console: Path, timeout: float) -> str:
     console.write_text("")
     log = console.with_suffix(".qemu")
     with popen(machine.argv(console), log=log) as process:
-        try:
-            status = process.wait(timeout)
-        except CommandTimeout as err:
-            raise CheckFailed(
-                f"the machine was still running after {timeout:g} s; the end of its console "
-                f"({console}):\n{tail_of(console.read_text(errors='replace'))}"
-            ) from err
+        status = _wait(process, console, timeout)
     if status != 0:
         raise CheckFailed(f"{QEMU} ended with status {status}:\n{process.tail()}")
     return console.read_text(errors="replace")

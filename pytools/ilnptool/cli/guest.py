@@ -13,6 +13,7 @@ from ilnptool.cli.build import build_options, reporter
 from ilnptool.errors import CheckFailed, UsageError
 from ilnptool.guest.quick import FORGED, GROUPS, USUAL, known_groups, need_qemu, run_groups
 from ilnptool.guest.suite import Outcome, changes, choose, compare_stacks, run_suite
+from ilnptool.run import tail_of
 
 _PATH = click.Path(path_type=Path)
 
@@ -26,6 +27,10 @@ def _told(outcome: Outcome) -> None:
         click.echo(f"kernel: {line}")
     click.echo(outcome.summary())
     click.echo(f"{outcome.console} {outcome.junit}", err=True)
+
+
+def _last_lines(console: Path) -> str:
+    return f"the end of {console}:\n{tail_of(console.read_text(errors='replace'))}"
 
 
 def _run_ours(
@@ -125,6 +130,8 @@ def test(
         with reporter() as report:
             outcome = _run_ours(shop, out, conf, kernel, cases, report)
         _told(outcome)
+        if not outcome.ended:
+            raise CheckFailed(_last_lines(outcome.console))
         if not outcome.good:
             raise CheckFailed(f"{outcome.junit} holds what the failed cases wrote")
         return
@@ -151,4 +158,4 @@ def test(
     click.echo(result.verdict.summary())
     click.echo(f"{result.console} {result.junit}", err=True)
     if not result.verdict.good:
-        raise CheckFailed(f"the end of {result.console} may say more")
+        raise CheckFailed(_last_lines(result.console))
