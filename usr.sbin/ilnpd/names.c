@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "asker.h"
-#include "candidate.h"
 #include "ilnp_addr.h"
+#include "ilnp_cand.h"
 #include "log.h"
 #include "names.h"
 #include "notation.h"
@@ -28,8 +28,8 @@
 #define	REQUEST_MAX	1024
 #define	ANSWER_MAX	512
 #define	LOOK_EVERY	ILNP_SEC(1)
-#define	ASK_GAP		ILNP_SEC(5)	/* least time between two questions */
-#define	BUSY_FOR	ILNP_SEC(60)	/* how long a session counts as in use */
+#define	CANDS_MAX	1024	/* candidates in all */
+#define	CANDS_UID_MAX	64	/* of one user */
 
 struct names_client {
 	struct names	*nc_names;
@@ -40,7 +40,7 @@ struct names_client {
 
 struct names {
 	struct node	*na_node;
-	struct candidates *na_cands;
+	struct ilnp_cands *na_cands;
 	struct asker	*na_asker;
 	struct loop_src	na_src;
 	int		na_fd;		/* -1: another node has the address */
@@ -82,67 +82,41 @@ read_record(char *word, struct ilnp_lurec *rec)
 	return (true);
 }
 
-/* A name that a resolver may have found: it is asked again, and shown. */
-static bool
-is_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	return (len > 0 && len < CAND_NAME_MAX && strspn(name,
-	    "abcdefghijklmnopqrstuvwxyz0123456789-_.") == len);
-}
-
 static void
-ask_again(struct names *na, struct candidate *c, ilnp_time_t now)
+ask(struct names *na, const struct ilnp_cand *ca)
 {
-	if (na->na_asker == NULL ||
-	    (c->c_asked != 0 && now - c->c_asked < ASK_GAP))
-		return;
-	c->c_asked = now;
-	if (asker_ask(na->na_asker, c->c_uid, c->c_name)) {
+	if (na->na_asker != NULL &&
+	    asker_ask(na->na_asker, (uid_t)ca->ca_owner, ca->ca_name)) {
 		na->na_node->n_stats.node_names_asked++;
-		log_debug("%s: asked again", c->c_name);
+		log_debug("%s: asked again", ca->ca_name);
 	}
 }
 
-/* True if a session has all these locators already, or none to send with. */
-static bool
-may_renew(const struct ilnp_locset *ls, const struct host *ho)
+/* Asks a NID's name; if not `must', only if others were told otherwise. */
+static void
+ask_again(struct names *na, struct ilnp_nid nid, bool must, ilnp_time_t now)
 {
-	bool all = true, any = false;
+	struct ilnp_cand ca;
 
-	for (u_int i = 0; i < ls->ls_n; i++)
-		any = any || ilnp_loc_sendable(&ls->ls_loc[i]);
-	for (u_int r = 0; r < ho->ho_n; r++) {
-		bool found = false;
-
-		for (u_int i = 0; i < ls->ls_n; i++)
-			found = found || ilnp_l64_eq(ls->ls_loc[i].l_l64,
-			    ho->ho_rec[r].lr_l64);
-		all = all && found;
-	}
-	return (all || !any);
+	if (ilnp_cands_ask(na->na_cands, nid, must, now, &ca))
+		ask(na, &ca);
 }
 
 /*
- * Tells existing sessions what names know by now.  Unless the word comes from
- * the name server to us, it renews lifetimes and no more.
+ * Tells existing sessions what names know by now; `trusted' is the word of the
+ * name server to us.
  */
 static void
-refresh_sessions(struct node *n, const struct host *ho, bool trusted,
+refresh_sessions(struct node *n, const struct ilnp_offer *o, bool trusted,
     ilnp_time_t now)
 {
 	for (u_int l = 0; l < n->n_nnids; l++) {
-		struct ilnp_nidpair nids = { n->n_nid[l], ho->ho_nid };
-		struct ilnp_sess *s = ilnp_ilcc_find(n->n_ilcc, &nids);
-		struct ilnp_sessinfo si;
+		struct ilnp_nidpair nids = { n->n_nid[l], o->of_nid };
+		struct ilnp_sess *s;
 
-		if (s == NULL)
-			continue;
-		ilnp_sess_info(s, &si);
-		if (trusted || may_renew(&si.si_remote, ho))
-			(void)ilnp_ilcc_open(n->n_ilcc, &nids, ho->ho_rec,
-			    ho->ho_n, now, &s);
+		if (ilnp_ilcc_find(n->n_ilcc, &nids) != NULL)
+			(void)(trusted ? ilnp_ilcc_open : ilnp_ilcc_offer)(
+			    n->n_ilcc, &nids, o->of_rec, o->of_n, now, &s);
 	}
 }
 
@@ -174,8 +148,8 @@ static void
 answer_name(struct names *na, uid_t uid, char **save, char *answer)
 {
 	const char *text = strtok_r(NULL, " ", save), *name = "";
-	const struct candidate *c;
 	const struct host *ho;
+	struct ilnp_cand ca;
 	struct ilnp_nid nid;
 
 	if (text == NULL || !notation_nid(text, &nid)) {
@@ -183,11 +157,11 @@ answer_name(struct names *na, uid_t uid, char **save, char *answer)
 		return;
 	}
 	ho = hosts_find(na->na_node->n_hosts, nid);
-	c = candidates_find(na->na_cands, nid);
 	if (ho != NULL)
 		name = ho->ho_name;
-	else if (c != NULL && (c->c_uid == uid || c->c_uid == 0))
-		name = c->c_name;
+	else if (ilnp_cands_find(na->na_cands, nid, &ca) &&
+	    (ca.ca_owner == uid || ca.ca_owner == 0))
+		name = ca.ca_name;
 	(void)snprintf(answer, ANSWER_MAX, "ok%s%s", name[0] != '\0' ? " " :
 	    "", name);
 }
@@ -197,38 +171,36 @@ teach(struct names *na, uid_t uid, char **save, ilnp_time_t now)
 {
 	const char *name = strtok_r(NULL, " ", save);
 	const char *text = strtok_r(NULL, " ", save);
-	struct ilnp_lurec rec[ILNP_LOCS_MAX];
+	struct ilnp_offer o = { .of_owner = uid, .of_root = uid == 0 };
 	struct node *n = na->na_node;
-	struct candidate *c;
-	struct ilnp_nid nid;
-	u_int count = 0;
 	char *word;
 	int error;
 
-	if (text == NULL || !is_name(name) || !notation_nid(text, &nid) ||
-	    !ilnp_nid_usable(nid))
+	if (text == NULL || !notation_nid(text, &o.of_nid) ||
+	    strlen(name) >= sizeof(o.of_name))
 		return ("no usable name or NID");
+	(void)strcpy(o.of_name, name);
 	while ((word = strtok_r(NULL, " ", save)) != NULL)
-		if (count == ILNP_LOCS_MAX || !read_record(word,
-		    &rec[count++]))
+		if (o.of_n == ILNP_LOCS_MAX || !read_record(word,
+		    &o.of_rec[o.of_n++]))
 			return ("no usable locators");
-	if (count == 0)
-		return ("no locators");
 	/* The administrator's word stands; to follow it is all right. */
-	if (hosts_find(n->n_hosts, nid) != NULL)
+	if (hosts_find(n->n_hosts, o.of_nid) != NULL)
 		return (NULL);
-	error = candidates_learn(na->na_cands, uid, name, nid, rec, count,
-	    now);
-	c = candidates_find(na->na_cands, nid);
-	if (error == EAGAIN || error == EINPROGRESS)
-		ask_again(na, c, now);
-	if (error != 0 && error != EINPROGRESS) {
+	error = ilnp_cands_offer(na->na_cands, &o, now);
+	ask_again(na, o.of_nid, false, now);
+	switch (error) {
+	case 0:
+		break;
+	case EINVAL:
+		return ("no usable name, NID or locators");
+	default:
 		n->n_stats.node_names_refused++;
-		return (error == EAGAIN ? "others were told otherwise" :
+		return (error == EBUSY ? "others were told otherwise" :
 		    "the NID belongs to another name");
 	}
 	n->n_stats.node_names_taught++;
-	refresh_sessions(n, &c->c_host, false, now);
+	refresh_sessions(n, &o, false, now);
 	return (NULL);
 }
 
@@ -326,47 +298,30 @@ accept_client(void *arg, uint32_t events)
 		drop_client(nc);
 }
 
-static const struct ilnp_peer *
-peer_of(const struct ilnp_found *f, struct ilnp_nid nid)
-{
-	for (u_int i = 0; i < f->f_npeers; i++)
-		if (ilnp_nid_eq(f->f_peer[i].pe_nid, nid) &&
-		    f->f_peer[i].pe_n > 0)
-			return (&f->f_peer[i]);
-	return (NULL);
-}
-
 /* What a name stands for now, in the words of its server. */
 static void
 take_answer(void *arg, const char *name, const struct ilnp_found *f)
 {
 	struct names *na = arg;
 	ilnp_time_t now = ilnp_env_now();
-	struct candidate *c;
+	struct ilnp_offer o = { .of_name = "" };
 
-	if (f == NULL)
+	if (f == NULL || strlen(name) >= sizeof(o.of_name))
 		return;
+	(void)strcpy(o.of_name, name);
 	ilnp_env_epoch_begin();
-	for (u_int i = 0; (c = candidates_at(na->na_cands, i)) != NULL;) {
-		const struct ilnp_peer *pe;
+	for (u_int i = 0; i < f->f_npeers; i++) {
+		const struct ilnp_peer *pe = &f->f_peer[i];
 
-		if (strcasecmp(c->c_name, name) != 0) {
-			i++;
+		o.of_nid = pe->pe_nid;
+		o.of_n = pe->pe_n;
+		memcpy(o.of_rec, pe->pe_loc, sizeof(o.of_rec));
+		if (ilnp_cands_answer(na->na_cands, &o, now) != 0)
 			continue;
-		}
-		pe = peer_of(f, c->c_host.ho_nid);
-		if (pe == NULL && !c->c_pinned) {
-			candidates_drop(na->na_cands, c);
-			continue;
-		}
-		i++;
-		if (pe == NULL)
-			continue;
-		candidates_verify(c, pe->pe_loc, pe->pe_n, now);
-		if (c->c_pinned)
-			refresh_sessions(na->na_node, &c->c_host, true, now);
+		refresh_sessions(na->na_node, &o, true, now);
 		na->na_node->n_stats.node_names_renewed++;
 	}
+	ilnp_cands_answered(na->na_cands, name);
 	ilnp_env_epoch_end();
 }
 
@@ -395,7 +350,7 @@ names_open(struct node *n, struct names **nap)
 	na->na_fd = na->na_src.ls_fd = -1;
 	for (u_int i = 0; i < CLIENTS_MAX; i++)
 		na->na_client[i].nc_fd = na->na_client[i].nc_src.ls_fd = -1;
-	na->na_cands = candidates_alloc();
+	na->na_cands = ilnp_cands_alloc(CANDS_MAX, CANDS_MAX, CANDS_UID_MAX);
 	error = na->na_cands == NULL ? ENOMEM : listen_on(na);
 	if (error == 0)
 		error = asker_open(n->n_loop, n->n_conf.c_user, take_answer,
@@ -420,109 +375,85 @@ names_close(struct names *na)
 		(void)close(na->na_fd);
 	if (na->na_asker != NULL)
 		asker_close(na->na_asker);
-	candidates_free(na->na_cands);
+	if (na->na_cands != NULL)
+		ilnp_cands_free(na->na_cands);
 	free(na);
 }
 
-const struct host *
-names_find(struct node *n, struct ilnp_nid nid, ilnp_time_t now)
+/* Opens a session with what names know.  Returns NULL if that is nothing. */
+struct ilnp_sess *
+names_session(struct node *n, const struct ilnp_nidpair *nids,
+    ilnp_time_t now)
 {
-	const struct host *ho = hosts_find(n->n_hosts, nid);
-	const struct candidate *c;
+	const struct host *ho = hosts_find(n->n_hosts, nids->remote);
+	struct ilnp_cands *cs = n->n_names->na_cands;
+	struct ilnp_lurec rec[ILNP_LOCS_MAX];
+	struct ilnp_sess *s;
+	bool told;
+	u_int count;
 
 	if (ho != NULL)
-		return (ho);
-	c = candidates_find(n->n_names->na_cands, nid);
-	return (c != NULL && candidate_opens(c, now) ? &c->c_host : NULL);
+		return (ilnp_ilcc_open(n->n_ilcc, nids, ho->ho_rec, ho->ho_n,
+		    now, &s) == 0 ? s : NULL);
+	count = ilnp_cands_get(cs, nids->remote, now, rec, &told);
+	if (count == 0 || ilnp_ilcc_offer(n->n_ilcc, nids, rec, count, now,
+	    &s) != 0)
+		return (NULL);
+	ilnp_cands_opened(cs, nids->remote, now);
+	return (s);
 }
 
 bool
 names_waits(struct node *n, struct ilnp_nid nid, ilnp_time_t now)
 {
-	struct candidate *c = candidates_find(n->n_names->na_cands, nid);
+	struct ilnp_cand ca;
 
-	if (c == NULL || candidate_opens(c, now))
+	if (!ilnp_cands_find(n->n_names->na_cands, nid, &ca) ||
+	    !ilnp_cand_over(&ca, now))
 		return (false);
-	ask_again(n->n_names, c, now);
+	ask_again(n->n_names, nid, true, now);
 	return (true);
-}
-
-void
-names_opened(struct node *n, struct ilnp_nid nid, ilnp_time_t now)
-{
-	struct candidate *c = candidates_find(n->n_names->na_cands, nid);
-
-	if (c == NULL || hosts_find(n->n_hosts, nid) != NULL)
-		return;
-	c->c_pinned = true;
-	c->c_busy = now;
-	if (c->c_once)
-		c->c_until = now;
 }
 
 void
 names_lost(struct node *n, struct ilnp_nid nid, ilnp_time_t now)
 {
-	struct candidate *c = candidates_find(n->n_names->na_cands, nid);
+	struct ilnp_cand ca;
 
-	if (c != NULL && c->c_pinned)
-		ask_again(n->n_names, c, now);
-}
-
-/* Looks at the sessions that a candidate has opened. */
-static void
-look_at(struct names *na, struct candidate *c, ilnp_time_t now)
-{
-	struct node *n = na->na_node;
-	bool live = false, down = false;
-	uint64_t txpkts = 0;
-
-	for (u_int l = 0; l < n->n_nnids; l++) {
-		struct ilnp_nidpair nids = { n->n_nid[l], c->c_host.ho_nid };
-		struct ilnp_sess *s = ilnp_ilcc_find(n->n_ilcc, &nids);
-		struct ilnp_sessinfo si;
-
-		if (s == NULL)
-			continue;
-		live = true;
-		ilnp_sess_info(s, &si);
-		down = down || ilnp_sess_alldown(&si);
-		txpkts += si.si_txpkts;
-	}
-	c->c_pinned = live;
-	if (txpkts != c->c_txpkts)
-		c->c_busy = now;
-	c->c_txpkts = txpkts;
-	if (live && now - c->c_busy < BUSY_FOR &&
-	    (down || !candidate_opens(c, now)))
-		ask_again(na, c, now);
+	if (ilnp_cands_find(n->n_names->na_cands, nid, &ca) && ca.ca_open)
+		ask_again(n->n_names, nid, true, now);
 }
 
 void
 names_tick(struct node *n, ilnp_time_t now)
 {
 	struct names *na = n->n_names;
-	struct candidate *c;
+	struct ilnp_sessinfo si;
+	struct ilnp_cand ca;
 
 	if (now - na->na_looked < LOOK_EVERY)
 		return;
 	na->na_looked = now;
 	ilnp_env_epoch_begin();
-	for (u_int i = 0; (c = candidates_at(na->na_cands, i)) != NULL; i++)
-		if (c->c_pinned)
-			look_at(na, c, now);
-	candidates_age(na->na_cands, now);
+	for (u_int i = 0; i < CANDS_MAX; i++)
+		if (ilnp_cands_look(na->na_cands, i, n->n_ilcc, n->n_nid,
+		    n->n_nnids, &si, now, &ca))
+			ask(na, &ca);
 	ilnp_env_epoch_end();
 }
 
-struct candidate *
-names_candidate(const struct node *n, u_int i)
+bool
+names_candidate(const struct node *n, u_int *i, struct ilnp_cand *ca)
 {
-	return (candidates_at(n->n_names->na_cands, i));
+	while (*i < CANDS_MAX)
+		if (ilnp_cands_at(n->n_names->na_cands, (*i)++, ca))
+			return (true);
+	return (false);
 }
 
-struct candidate *
-names_candidate_of(const struct node *n, struct ilnp_nid nid)
+bool
+names_candidate_of(const struct node *n, struct ilnp_nid nid,
+    struct ilnp_cand *ca)
 {
-	return (candidates_find(n->n_names->na_cands, nid));
+	return (ilnp_cands_find(n->n_names->na_cands, nid, ca));
 }

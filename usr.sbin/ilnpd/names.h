@@ -19,7 +19,7 @@
 #include "hosts.h"
 #include "node.h"
 
-struct candidate;
+struct ilnp_cand;
 struct names;
 
 /*
@@ -30,8 +30,13 @@ struct names;
 int	names_open(struct node *, struct names **);
 void	names_close(struct names *);
 
-/* What opens sessions with a NID: hosts file, control socket, or candidate. */
-const struct host *names_find(struct node *, struct ilnp_nid, ilnp_time_t now);
+/*
+ * Opens a session with what names know of its correspondent: hosts file, control
+ * socket, or candidate.  Inside an epoch.
+ * Returns the session, borrowed, or NULL.
+ */
+struct ilnp_sess *names_session(struct node *, const struct ilnp_nidpair *,
+		    ilnp_time_t now);
 
 /*
  * True if a NID's lifetime has ended, and its name is being asked again: who
@@ -39,17 +44,18 @@ const struct host *names_find(struct node *, struct ilnp_nid, ilnp_time_t now);
  */
 bool	names_waits(struct node *, struct ilnp_nid, ilnp_time_t now);
 
-/* A session with a NID has been opened with what names_find() gave. */
-void	names_opened(struct node *, struct ilnp_nid, ilnp_time_t now);
-
 /* Packets of a session with a NID had no path. */
 void	names_lost(struct node *, struct ilnp_nid, ilnp_time_t now);
 
 /* Sees whether names have to be asked again; about once a second. */
 void	names_tick(struct node *, ilnp_time_t now);
 
-/* For listings: the i-th candidate, NULL behind the last. */
-struct candidate *names_candidate(const struct node *, u_int i);
-struct candidate *names_candidate_of(const struct node *, struct ilnp_nid);
+/*
+ * For listings: the candidate in place `*i' or the next one, and moves on; or
+ * that of a NID.  Return false if there is none.
+ */
+bool	names_candidate(const struct node *, u_int *i, struct ilnp_cand *);
+bool	names_candidate_of(const struct node *, struct ilnp_nid,
+	    struct ilnp_cand *);
 
 #endif /* !_ILNPD_NAMES_H_ */

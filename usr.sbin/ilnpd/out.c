@@ -219,14 +219,10 @@ static struct ilnp_sess *
 open_session(struct node *n, const struct packet *p,
     const struct ilnp_nidpair *nids, ilnp_time_t now)
 {
-	const struct host *ho = names_find(n, nids->remote, now);
-	struct ilnp_sess *s;
+	struct ilnp_sess *s = names_session(n, nids, now);
 
-	if (ho != NULL && ilnp_ilcc_open(n->n_ilcc, nids, ho->ho_rec,
-	    ho->ho_n, now, &s) == 0) {
-		names_opened(n, nids->remote, now);
+	if (s != NULL)
 		return (s);
-	}
 	n->n_stats.node_out_nosess++;
 	if (!names_waits(n, nids->remote, now))
 		icmp_refuse(n, p, ILNP_ICMP6_UNREACH, UNREACH_ADDRESS, 0, now);

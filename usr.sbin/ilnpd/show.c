@@ -8,10 +8,10 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
-#include "candidate.h"
 #include "event.h"
 #include "hosts.h"
 #include "ilnp.h"
+#include "ilnp_cand.h"
 #include "locator.h"
 #include "names.h"
 #include "notation.h"
@@ -215,20 +215,21 @@ show_knobs(struct node *n)
 }
 
 static json_t *
-show_host(const struct host *ho, const char *name)
+show_host(struct ilnp_nid nid, const char *name, bool taught,
+    const struct ilnp_lurec *rec, u_int n)
 {
 	json_t *recs = json_array();
 
-	for (u_int r = 0; r < ho->ho_n; r++)
+	for (u_int r = 0; r < n; r++)
 		(void)json_array_append_new(recs, json_pack("{s:o, s:I, s:I}",
-		    "l64", l64_text(ho->ho_rec[r].lr_l64),
-		    "preference", (json_int_t)ho->ho_rec[r].lr_pref,
-		    "lifetime", (json_int_t)ho->ho_rec[r].lr_life));
+		    "l64", l64_text(rec[r].lr_l64),
+		    "preference", (json_int_t)rec[r].lr_pref,
+		    "lifetime", (json_int_t)rec[r].lr_life));
 	return (json_pack("{s:s, s:o, s:o, s:b, s:o}",
 	    "name", name,
-	    "nid", nid_text(ho->ho_nid),
-	    "identity", identity_text(ho->ho_nid),
-	    "taught", (int)ho->ho_taught,
+	    "nid", nid_text(nid),
+	    "identity", identity_text(nid),
+	    "taught", (int)taught,
 	    "locators", recs));
 }
 
@@ -236,19 +237,22 @@ json_t *
 show_hosts(struct node *n)
 {
 	json_t *list = json_array(), *o;
-	const struct candidate *c;
 	const struct host *ho;
+	struct ilnp_cand ca;
 
 	for (u_int i = 0; i < 1000 &&
 	    (ho = hosts_at(n->n_hosts, i)) != NULL; i++)
-		(void)json_array_append_new(list, show_host(ho, ho->ho_name));
-	for (u_int i = 0; (c = names_candidate(n, i)) != NULL; i++) {
-		o = show_host(&c->c_host, c->c_name);
-		(void)json_object_set_new(o, "uid", json_integer(c->c_uid));
+		(void)json_array_append_new(list, show_host(ho->ho_nid,
+		    ho->ho_name, ho->ho_taught, ho->ho_rec, ho->ho_n));
+	for (u_int i = 0; names_candidate(n, &i, &ca);) {
+		o = show_host(ca.ca_nid, ca.ca_name, false, ca.ca_rec,
+		    ca.ca_n);
+		(void)json_object_set_new(o, "uid",
+		    json_integer((json_int_t)ca.ca_owner));
 		(void)json_object_set_new(o, "in_use",
-		    json_boolean(c->c_pinned));
+		    json_boolean(ca.ca_open));
 		(void)json_object_set_new(o, "expired",
-		    json_boolean(!candidate_opens(c, ilnp_env_now())));
+		    json_boolean(ilnp_cand_over(&ca, ilnp_env_now())));
 		(void)json_array_append_new(list, o);
 	}
 	return (list);
@@ -335,11 +339,10 @@ show_session(const struct ilnp_sessinfo *si, const struct node *n)
 		[ILNP_CKSUM_RFC] = "rfc",
 		[ILNP_CKSUM_IPV6] = "ipv6",
 	};
-	const struct candidate *c = names_candidate_of(n,
-	    si->si_nids.remote);
 	const struct host *ho = hosts_find(n->n_hosts, si->si_nids.remote);
-	const char *name = ho != NULL ? ho->ho_name : c != NULL && c->c_pinned ?
-	    c->c_name : "";
+	struct ilnp_cand ca;
+	const char *name = ho != NULL ? ho->ho_name : names_candidate_of(n,
+	    si->si_nids.remote, &ca) && ca.ca_open ? ca.ca_name : "";
 	const char *why = si->si_state != ILNP_SESS_IPV6 ? NULL :
 	    event_fallback_reason(si->si_nids.remote);
 

@@ -188,20 +188,12 @@ session_of(struct client *sc, ilnp_time_t now)
 	const struct flow *fl = flows_find(n->n_flows, &sc->sc_key, now);
 	const struct ilnp_nidpair *nids = &sc->sc_key.fk_nids;
 	struct ilnp_sess *s = NULL;
-	const struct host *ho;
 
 	if (fl != NULL && fl->fl_token != 0)
 		s = ilnp_ilcc_bytoken(n->n_ilcc, nids, fl->fl_token);
 	if (s == NULL)
 		s = ilnp_ilcc_find(n->n_ilcc, nids);
-	if (s != NULL)
-		return (s);
-	ho = names_find(n, nids->remote, now);
-	if (ho == NULL || ilnp_ilcc_open(n->n_ilcc, nids, ho->ho_rec,
-	    ho->ho_n, now, &s) != 0)
-		return (NULL);
-	names_opened(n, nids->remote, now);
-	return (s);
+	return (s != NULL ? s : names_session(n, nids, now));
 }
 
 static const char *const kinds[] = {

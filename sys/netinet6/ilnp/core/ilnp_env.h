@@ -42,7 +42,8 @@
 enum ilnp_lock_rank {
 	ILNP_RANK_POOL = 1,	/* session pool and busy list of a cache */
 	ILNP_RANK_SESS,
-	ILNP_RANK_LOCSET
+	ILNP_RANK_LOCSET,
+	ILNP_RANK_NAMES		/* what is known of names; none inside */
 };
 
 #endif /* !_ILNP_ENV_H_ */
