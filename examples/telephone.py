@@ -23,7 +23,7 @@ import struct
 import time
 from contextlib import suppress
 
-from ilnptool.sock import LocatorSocket
+from ilnptool.sockopt import paths_of
 
 FRAME_SECONDS = 0.02
 VOICE = bytes(160)  # 20 ms at 8000 samples a second, one octet each
@@ -106,7 +106,7 @@ def main() -> None:
         if given.single:
             print(talk(line, seconds).report())
             return
-        with LocatorSocket(line) as paths:
+        with paths_of(line) as paths:
             paths.redundant()
             print(talk(line, seconds).report())
 

@@ -22,7 +22,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -109,6 +109,13 @@ class PathChooser(ABC):
     @abstractmethod
     def status(self) -> Status:
         """Return the locators of both ends, the paths, and what was chosen."""
+
+    @abstractmethod
+    def events(self, timeout: float | None = None) -> Iterator[Mapping[str, Any]]:
+        """Yield what happens to the session's paths, until nothing has for `timeout` seconds.
+
+        Each has `event`: path_up, path_down, choice_lost, choice_back ...
+        """
 
     @abstractmethod
     def _choose(self, kind: str, local: L64 | None, remote: L64 | None) -> Choice:

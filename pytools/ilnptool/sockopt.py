@@ -5,18 +5,21 @@ The same as ilnptool.sock: `with KernelSocket(sock) as paths: paths.redundant()'
 with the `with' block or with the socket.  One that is made before the socket is connected counts
 from its first packet on; `status' and `events' need a connection.  Events are those of devctl(4),
 which devd(8) hands on to programs of any user.
+
+A program that is to run on both kinds of node says `with paths_of(sock) as paths'.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import struct
 from collections.abc import Iterator, Mapping
 
-from ilnptool import devd
+from ilnptool import devd, libc
 from ilnptool.errors import CheckFailed
-from ilnptool.sock import Choice, LocatorInfo, PathChooser, PathInfo, Status
+from ilnptool.sock import Choice, LocatorInfo, LocatorSocket, PathChooser, PathInfo, Status
 from ilnptool.wire.text import parse_nid
 from ilnptool.wire.values import L64, Nid
 
@@ -30,6 +33,7 @@ PATH = struct.Struct("@16s16sIIIIQQQQ")
 CHOICE = struct.Struct("@II16s16s")
 LOCATORS_MAX = 16
 PATHS_MAX = 32
+_PYTHONS_MAX = 1024  # octets of an option that Python reads itself
 
 DEVD = devd.PIPE
 # What the kernel's events are called by the node (ilnpd).
@@ -138,6 +142,8 @@ class KernelSocket(PathChooser):
 
     def _get(self, option: int, size: int) -> bytes:
         try:
+            if size > _PYTHONS_MAX:
+                return libc.getsockopt(self._sock.fileno(), socket.IPPROTO_IPV6, option, size)
             return self._sock.getsockopt(socket.IPPROTO_IPV6, option, size)
         except OSError as err:
             raise CheckFailed(f"{err.strerror}; is the socket connected by ILNP?") from err
@@ -149,3 +155,8 @@ class KernelSocket(PathChooser):
         except OSError as err:
             raise CheckFailed(f"{kind}: {err.strerror}; is the socket connected by ILNP?") from err
         return read_choice(self._get(SO_CHOICE, CHOICE.size))
+
+
+def paths_of(sock: socket.socket) -> PathChooser:
+    """Return the locator API of a socket, whether FreeBSD's kernel speaks ILNP here or ilnpd."""
+    return KernelSocket(sock) if os.uname().sysname == "FreeBSD" else LocatorSocket(sock)

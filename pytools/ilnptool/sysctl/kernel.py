@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""This machine's own kernel, if it is FreeBSD: sysctlbyname(3) by way of cffi.
+"""This machine's own kernel, if it is FreeBSD: sysctlbyname(3).
 
 Which variables exist and of what kind they are is known from the C tables, so nothing is walked.
 """
@@ -7,18 +7,23 @@ Which variables exist and of what kind they are is known from the C tables, so n
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from typing import Any
 
+from ilnptool import libc
 from ilnptool.errors import EnvironmentMissing, UsageError
-from ilnptool.sysctl.variables import TREE, known_variables
+from ilnptool.sysctl.variables import STATS, TREE, known_variables
 
-_C = """
-int sysctlbyname(const char *name, void *oldp, size_t *oldlenp,
-    const void *newp, size_t newlen);
-"""
-_TEXTS = ("algorithm", "nids", "disabled", "locators")
-_LARGEST = 65536
+
+def is_freebsd() -> bool:
+    """Tell whether this machine's kernel may speak ILNP itself."""
+    return os.uname().sysname == "FreeBSD"
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a variable is text; the others are numbers of the kernel's own size."""
+    known = known_variables().get(name)
+    return not name.startswith(STATS) and (known is None or not known.highest)
 
 
 class KernelBackend:
@@ -27,39 +32,42 @@ class KernelBackend:
     where = "this machine"
 
     def __init__(self) -> None:
-        if os.uname().sysname != "FreeBSD":
+        if not is_freebsd():
             raise EnvironmentMissing(
                 "this machine's kernel is not FreeBSD's; name a node: --lab LAB --node NODE, "
                 "--socket PATH, or node in dns.toml"
             )
         try:
-            import cffi  # noqa: PLC0415  (wanted on FreeBSD only)
-        except ImportError as err:
-            raise EnvironmentMissing("no cffi; pip install cffi, or pkg install py-cffi") from err
-        self._ffi: Any = cffi.FFI()
-        self._ffi.cdef(_C)
-        self._libc: Any = self._ffi.dlopen(None)
+            libc.read_sysctl("kern.features.ilnp6")
+        except OSError as err:
+            raise EnvironmentMissing(
+                "this machine's kernel has no ILNP; kldload ilnp, or boot one that "
+                "`ilnptool build-kernel' has built"
+            ) from err
 
-    def _call(self, name: str, old: Any, size: Any, new: bytes | None) -> None:
-        pointer = self._ffi.NULL if new is None else self._ffi.from_buffer(new)
-        length = 0 if new is None else len(new)
-        if self._libc.sysctlbyname(f"{TREE}.{name}".encode(), old, size, pointer, length) != 0:
-            reason = os.strerror(self._ffi.errno)
-            raise UsageError(f"{TREE}.{name}: {reason}")
+    def _read(self, name: str) -> bytes:
+        try:
+            return libc.read_sysctl(f"{TREE}.{name}")
+        except OSError as err:
+            if err.errno == errno.ENOENT:
+                raise UsageError(f"{self.where} has no variable {name}") from err
+            raise UsageError(f"{TREE}.{name}: {err.strerror}") from err
 
     def get(self, name: str) -> str:
-        buffer = self._ffi.new("char[]", _LARGEST)
-        size = self._ffi.new("size_t *", _LARGEST)
-        self._call(name, buffer, size, None)
-        octets = bytes(self._ffi.buffer(buffer, size[0]))
-        if name in _TEXTS:
+        octets = self._read(name)
+        if _is_text(name):
             return octets.rstrip(b"\0").decode()
         return str(int.from_bytes(octets, "little"))
 
     def set(self, name: str, value: str) -> None:
-        # Counters, which are of eight octets, cannot be written.
-        new = value.encode() if name in _TEXTS else int(value).to_bytes(4, "little")
-        self._call(name, self._ffi.NULL, self._ffi.NULL, new)
+        if _is_text(name):
+            new = value.encode()
+        else:
+            new = int(value).to_bytes(len(self._read(name)), "little")
+        try:
+            libc.write_sysctl(f"{TREE}.{name}", new)
+        except OSError as err:
+            raise UsageError(f"{TREE}.{name}={value}: {err.strerror}") from err
 
     def read_all(self) -> dict[str, str]:
         found = {}
