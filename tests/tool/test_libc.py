@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the C library is asked for directly; a FreeBSD machine asks for all of it, in tests/kernel."""
+"""What the C library is asked for directly; tests/kernel has a FreeBSD machine ask for it all."""
 
 from __future__ import annotations
 
