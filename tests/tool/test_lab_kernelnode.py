@@ -11,13 +11,13 @@ import pytest
 from ilnptool.errors import CheckFailed, CommandFailed
 from ilnptool.lab.agent import Agent, Answer
 from ilnptool.lab.catalogue import find_topology
-from ilnptool.lab.kernelnode import KernelNode, parse_locators, parse_sessions
+from ilnptool.lab.kernelnode import MachineNode, parse_locators, parse_sessions
 from ilnptool.lab.node import interfaces_in_use, survey
 from ilnptool.lab.topology import load_topology
 from ilnptool.sysctl.variables import TREE
 
 LOCATORS = """\
-locator 2001+0db8+000a+0001 active pref=0 left=12 interface=if1 mtu=1500 router=fe80:1::1
+locator 2001+0db8+000a+0001 active pref=5 left=12 weight=3 interface=if1 mtu=1500 router=fe80:1::1
 locator 2001+0db8+000a+0002 valid pref=0 left=12 withdrawn interface=if2 mtu=1500 router=fe80:2::1
 locator 2001+0db8+000a+0003 valid pref=0 withdrawn interface=if3 mtu=1500 router=fe80:3::1
 locator 2001+0db8+000a+0004 valid pref=0 interface=if4 mtu=1500 router=::
@@ -67,14 +67,15 @@ def agent() -> Told:
 
 
 @pytest.fixture
-def node(agent: Told) -> KernelNode:
+def node(agent: Told) -> MachineNode:
     topology = load_topology(find_topology("two-paths"))
-    return KernelNode(agent, topology, topology.node("a"))
+    return MachineNode(agent, topology, topology.node("a"))
 
 
 def test_locators_have_the_states_that_the_node_has() -> None:
     found = parse_locators(LOCATORS, {"if2"})
     assert [x["state"] for x in found] == ["used", "disabled", "disabled", "no_router"]
+    assert [(x["preference"], x["weight"]) for x in found[:2]] == [(5, 3), (0, 1)]
     # One that is not to be used was not deprecated by its router.
     assert [x["deprecated"] for x in found] == [False, False, True, False]
     assert (found[0]["lifetime"], found[2]["lifetime"]) == (12, None)
@@ -103,7 +104,7 @@ def test_listings_of_another_kernel_are_refused(text: str) -> None:
         parse_sessions(text, {}, {})
 
 
-def test_what_status_shows_of_a_node_is_there(node: KernelNode) -> None:
+def test_what_status_shows_of_a_node_is_there(node: MachineNode) -> None:
     found = survey("lab/a", node.request)
     assert found["version"] == "FreeBSD 14.0-STABLE"
     assert found["uptime"] == 100
@@ -131,7 +132,7 @@ def test_what_status_shows_of_a_node_is_there(node: KernelNode) -> None:
     ],
 )
 def test_what_is_asked_for_is_told(
-    node: KernelNode, agent: Told, request_: dict[str, Any], told: str
+    node: MachineNode, agent: Told, request_: dict[str, Any], told: str
 ) -> None:
     assert node.request(request_) == {"ok": True}
     assert agent.told == [f"sysctl {TREE}.{told}"]
@@ -147,7 +148,7 @@ def test_what_is_asked_for_is_told(
         ({"cmd": "algorithm", "name": "bad"}, "Invalid argument"),
     ],
 )
-def test_what_cannot_be_is_refused(node: KernelNode, request_: dict[str, Any], said: str) -> None:
+def test_what_cannot_be_is_refused(node: MachineNode, request_: dict[str, Any], said: str) -> None:
     answer = node.request(request_)
     assert answer["ok"] is False
     assert said in answer["error"]

@@ -150,12 +150,19 @@ def build_world_command(src: Path, obj: Path, jobs: int, leave_out: bool) -> Non
     click.echo(world.root)
 
 
-def _extra(text: str) -> Extra:
-    source, colon, path = text.partition(":")
-    if not colon or not path.strip("/") or not Path(source).is_file():
-        raise click.BadParameter(f"{text!r}; allowed: FILE:PATH-IN-THE-IMAGE, FILE must exist")
-    file = Path(source).resolve()
-    return Extra(path.strip("/"), file, f"{file.stat().st_mode & 0o777:04o}")
+def _extras(text: str) -> list[Extra]:
+    """Return the files that FILE:PATH or FOLDER:PATH names; a folder's go below PATH."""
+    name, colon, path = text.partition(":")
+    source, target = Path(name).resolve(), path.strip("/")
+    if name and source.is_dir():
+        files = {f"{target}/{x.relative_to(source)}": x for x in source.rglob("*") if x.is_file()}
+    else:
+        files = {target: source} if source.is_file() else {}
+    if not colon or not target or not files:
+        raise click.BadParameter(
+            f"{text!r}; allowed: FILE:PATH-IN-THE-IMAGE or FOLDER:PATH-IN-THE-IMAGE, with a file"
+        )
+    return [Extra(at, file, f"{file.stat().st_mode & 0o777:04o}") for at, file in files.items()]
 
 
 @click.command("build-image")
@@ -167,7 +174,12 @@ def _extra(text: str) -> Extra:
 @click.option("--init", type=_PATH, help="With --quick: static program to run.  [default: hello]")
 @click.option("--iperf3", type=_PATH, help="Source of iperf3, to be compiled into the image.")
 @click.option("--names", is_flag=True, help="Programs that load libraries, with nss_ilnp(8).")
-@click.option("--add", multiple=True, metavar="FILE:PATH", help="Put a file into the image.")
+@click.option(
+    "--add",
+    multiple=True,
+    metavar="FILE:PATH",
+    help="Put a file, or a whole folder, into the image.",
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Loader tunable.")
 @click.argument("output", type=_PATH, required=False)
 def build_image_command(
@@ -197,7 +209,7 @@ def build_image_command(
     if (iperf3 is not None or names) and (quick or whole):
         raise click.UsageError("--iperf3 and --names are for the image of the lab")
     output = (output or load_config().image).absolute()
-    extras = [_extra(text) for text in add]
+    extras = [extra for text in add for extra in _extras(text)]
     files = {extra.path: extra.source for extra in extras}
     tunables = dict(_tunable(text) for text in settings)
     shop = open_workshop(src, obj, jobs)

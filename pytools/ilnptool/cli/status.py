@@ -14,9 +14,11 @@ from ilnptool.cli.output import json_option, print_json, print_table, say
 from ilnptool.config import Config, load_config
 from ilnptool.errors import IlnpError, UsageError
 from ilnptool.lab.control import ask_node
+from ilnptool.lab.kernelnode import OwnNode
 from ilnptool.lab.node import survey
 from ilnptool.lab.qemu import open_any
 from ilnptool.lab.state import labs_in
+from ilnptool.sysctl.kernel import KernelBackend, is_freebsd
 
 Ask = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -24,6 +26,8 @@ Ask = Callable[[Mapping[str, Any]], dict[str, Any]]
 def _nodes(config: Config, lab: str | None, node: str | None) -> dict[str, Ask]:
     """Return how the nodes that are meant are asked, by LAB/NODE."""
     found: dict[str, Ask] = {}
+    if lab is None and node is None and is_freebsd():
+        found[KernelBackend.where] = OwnNode().request
     for name in [lab] if lab is not None else labs_in(config.state):
         opened = open_any(config, name)
         for each in opened.topology.nodes:
@@ -73,7 +77,10 @@ def _show(name: str, value: Mapping[str, Any]) -> None:
 )
 @json_option
 def status(lab: str | None, node: str | None, path: Path | None, as_json: bool) -> None:
-    """Show what ILNP nodes know: locators, sessions, paths, counters, reasons for fallbacks."""
+    """Show what ILNP nodes know: locators, sessions, paths, counters, reasons for fallbacks.
+
+    Without an option: all nodes of labs, and on FreeBSD this machine's own kernel.
+    """
     nodes = (
         _nodes(load_config(), lab, node) if path is None else {str(path): partial(ask_node, path)}
     )

@@ -11,10 +11,10 @@ import click
 
 from ilnptool.cli.output import json_option, print_json, print_table, say
 from ilnptool.config import load_config
-from ilnptool.errors import UsageError
+from ilnptool.errors import IlnpError, UsageError
 from ilnptool.lab.qemu import QemuLab, open_any
 from ilnptool.sysctl.backends import MachineBackend, NodeBackend
-from ilnptool.sysctl.kernel import KernelBackend
+from ilnptool.sysctl.kernel import KernelBackend, is_freebsd
 from ilnptool.sysctl.variables import (
     STATS,
     Backend,
@@ -101,13 +101,21 @@ def _assignment(text: str) -> tuple[Variable, str]:
 def set_(
     lab: str | None, node: str | None, path: Path | None, assignments: tuple[str, ...]
 ) -> None:
-    """Change variables; nothing is changed unless all values are allowed."""
+    """Change variables; what one of them is refused for leaves all as they were."""
     wanted = [_assignment(text) for text in assignments]
     backend = _open(lab, node, path)
-    for variable, value in wanted:
-        before = backend.get(variable.name)
-        backend.set(variable.name, value)
-        say(f"{backend.where}: {variable.name}: {before} -> {backend.get(variable.name)}")
+    before = {variable.name: backend.get(variable.name) for variable, _ in wanted}
+    done: list[str] = []
+    try:
+        for variable, value in wanted:
+            backend.set(variable.name, value)
+            done.append(variable.name)
+    except IlnpError:
+        for name in reversed(done):
+            backend.set(name, before[name])
+        raise
+    for name in done:
+        say(f"{backend.where}: {name}: {before[name]} -> {backend.get(name)}")
 
 
 def _list_known(variables: Iterable[Variable], as_json: bool) -> None:
@@ -128,9 +136,12 @@ def _list_known(variables: Iterable[Variable], as_json: bool) -> None:
 def list_(
     lab: str | None, node: str | None, path: Path | None, everything: bool, as_json: bool
 ) -> None:
-    """Show all variables of a node with their ranges; without a node, what there is to set."""
+    """Show all variables of a node with their ranges.
+
+    Without a node on another system than FreeBSD, what there is to set.
+    """
     known = known_variables()
-    if lab is None and node is None and path is None:
+    if lab is None and node is None and path is None and not is_freebsd():
         _list_known(known.values(), as_json)
         return
     backend = _open(lab, node, path)

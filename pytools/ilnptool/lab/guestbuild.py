@@ -16,7 +16,7 @@ from ilnptool.errors import EnvironmentMissing, UsageError
 from ilnptool.lab import freebsd, linuxnet, machine
 from ilnptool.lab.addressing import provider_address
 from ilnptool.lab.agent import Agent
-from ilnptool.lab.kernelnode import KernelNode
+from ilnptool.lab.kernelnode import MachineNode
 from ilnptool.lab.model import Node, Role, Topology
 from ilnptool.lab.netbuild import Builder
 from ilnptool.lab.node import interfaces_in_use
@@ -141,7 +141,7 @@ class GuestBuilder(Builder):
         ]
         if not each.ilnp:
             return lacking
-        kernel = KernelNode(agent_of(self._state, each.name), self._topology, each)
+        kernel = MachineNode(agent_of(self._state, each.name), self._topology, each)
         used = interfaces_in_use(kernel.request({"cmd": "locators"}))
         return lacking + [
             f"ILNP of {each.name} uses no locator on {end.interface}"

@@ -7,8 +7,11 @@ a session, is null.
 
 from __future__ import annotations
 
+import os
 import re
-import shlex
+import socket
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +21,17 @@ from ilnptool.lab.addressing import nids_of
 from ilnptool.lab.agent import Agent
 from ilnptool.lab.ident import format_nid
 from ilnptool.lab.model import Node, Topology
+from ilnptool.run import run
 from ilnptool.sysctl.backends import MachineBackend
-from ilnptool.sysctl.variables import STATS, TREE, check_value, find_variable, known_variables
+from ilnptool.sysctl.kernel import KernelBackend
+from ilnptool.sysctl.variables import (
+    STATS,
+    TREE,
+    Backend,
+    check_value,
+    find_variable,
+    known_variables,
+)
 
 _Answer = dict[str, Any]
 _BOOT = re.compile(r"sec = (\d+)")
@@ -135,7 +147,7 @@ def parse_locators(text: str, disabled: set[str]) -> list[_Answer]:
                 "state": state,
                 "core": row.words[2],
                 "preference": row.number("pref"),
-                "weight": 1,
+                "weight": int(row.values.get("weight", 1)),
                 "deprecated": withdrawn and interface not in disabled,
                 "router": None if router == "::" else router,
                 "lifetime": row.number("left") if "left" in row.values else None,
@@ -144,19 +156,12 @@ def parse_locators(text: str, disabled: set[str]) -> list[_Answer]:
     return found
 
 
-class KernelNode:
-    """The ILNP of a machine of a lab; see usr.sbin/ilnpd/cmd.c for the requests."""
+class KernelNode(ABC):
+    """ILNP in a kernel of FreeBSD's; see usr.sbin/ilnpd/cmd.c for the requests."""
 
-    def __init__(self, agent: Agent, topology: Topology, node: Node) -> None:
-        self._agent = agent
-        self._node = node
-        self._topology = topology
-        self._backend = MachineBackend(agent, node.name)
-        self._names = {
-            format_nid(nid).replace(":", "-"): each.name
-            for each in topology.nodes
-            for nid in nids_of(topology, each)
-        }
+    def __init__(self, name: str, backend: Backend) -> None:
+        self._name = name
+        self._backend = backend
         self._commands: dict[str, Callable[[Mapping[str, Any]], _Answer]] = {
             "status": self._status,
             "sessions": lambda _: {"sessions": self._sessions(), "next": None},
@@ -186,9 +191,25 @@ class KernelNode:
         except (UsageError, CommandFailed) as err:
             return {"ok": False, "error": str(err)}
 
+    @abstractmethod
     def _read(self, *names: str) -> str:
-        words = " ".join(f"{TREE}.{name}" for name in names)
-        return self._agent.ask(f"sysctl -n {words}").text
+        """Return variables, each with a line's end."""
+
+    @abstractmethod
+    def _names(self) -> Mapping[str, str]:
+        """Return the names of correspondents by NID."""
+
+    @abstractmethod
+    def _counters(self) -> dict[str, int]:
+        """Return all counters."""
+
+    @abstractmethod
+    def _interfaces(self, disabled: set[str]) -> list[_Answer]:
+        """Return the interfaces, of which some are not to be used."""
+
+    @abstractmethod
+    def _about(self) -> tuple[str, float | None]:
+        """Return the system's version, and for how many seconds it runs."""
 
     def _locators(self) -> list[_Answer]:
         disabled, _, listing = self._read("disabled", "locators").partition("\n")
@@ -196,13 +217,7 @@ class KernelNode:
 
     def _sessions(self) -> list[_Answer]:
         interfaces = {x["l64"]: x["interface"] for x in self._locators()}
-        return parse_sessions(self._read("sessions"), self._names, interfaces)
-
-    def _counters(self) -> dict[str, int]:
-        prefix = f"{TREE}.{STATS}"
-        lines = self._agent.ask(f"sysctl {prefix.rstrip('.')}").text.splitlines()
-        pairs = (line.removeprefix(prefix).split(": ") for line in lines)
-        return {name: int(count) for name, count in pairs}
+        return parse_sessions(self._read("sessions"), self._names(), interfaces)
 
     def _knobs(self) -> dict[str, _Answer]:
         values = self._backend.read_all()
@@ -220,40 +235,27 @@ class KernelNode:
         }
 
     def _hosts(self) -> list[_Answer]:
-        found = []
-        for line in filter(None, self._read("hints").splitlines()):
-            _, nid, *records = line.split()
-            fields = [record.split(",") for record in records]
+        known, found = self._names(), []
+        for row in _rows(self._read("hints")):
+            _, nid, *records = row.words
+            fields = [record.split(",") for record in records if "," in record]
             locators = [
                 {"l64": l64, "preference": int(preference), "lifetime": int(lifetime)}
                 for l64, preference, lifetime in fields
             ]
-            name = self._names.get(nid, "")
+            name = known.get(nid, row.values.get("name", ""))
             found.append({"name": name, "nid": nid, "taught": True, "locators": locators})
         return found
 
-    def _interfaces(self, disabled: set[str]) -> list[_Answer]:
-        running = self._agent.ask("ifconfig -lu").text.split()
-        return [
-            {
-                "name": end.interface,
-                "running": end.interface in running,
-                "disabled": end.interface in disabled,
-                "mtu": link.mtu,
-            }
-            for link, end in self._topology.links_of(self._node.name)
-        ]
-
     def _status(self, _request: Mapping[str, Any]) -> _Answer:
-        about = self._agent.ask("uname -sr; date +%s; sysctl -n kern.boottime").text.splitlines()
-        began = _BOOT.search(about[2])
+        version, uptime = self._about()
         nids, algorithm, disabled = self._read("nids", "algorithm", "disabled").split("\n")[:3]
         sessions = self._sessions()
         plain = [x for x in sessions if x["state"] == "ipv6"]
         return {
-            "version": about[0],
-            "name": self._node.name,
-            "uptime": None if began is None else float(int(about[1]) - int(began[1])),
+            "version": version,
+            "name": self._name,
+            "uptime": uptime,
             "nids": nids.split(),
             "identities": [],
             "algorithm": algorithm,
@@ -281,7 +283,7 @@ class KernelNode:
         return {"algorithm": self._backend.get("algorithm")}
 
     def _use(self, request: Mapping[str, Any], *, use: bool) -> _Answer:
-        own = [end.interface for _, end in self._topology.links_of(self._node.name)]
+        own = [x["name"] for x in self._interfaces(set())]
         name = request.get("interface")
         if name not in own:
             raise UsageError(f"no such interface: {name}; allowed: {', '.join(own)}")
@@ -297,5 +299,79 @@ class KernelNode:
             else:
                 fields = record["l64"], record.get("preference", 10), record.get("lifetime", 0)
                 words.append(",".join(str(field) for field in fields))
-        self._agent.ask(f"sysctl {TREE}.teach={shlex.quote(' '.join(words))}")
+        self._backend.set("teach", " ".join(words))
         return {}
+
+
+class MachineNode(KernelNode):
+    """The kernel of a machine of a lab."""
+
+    def __init__(self, agent: Agent, topology: Topology, node: Node) -> None:
+        super().__init__(node.name, MachineBackend(agent, node.name))
+        self._agent = agent
+        self._node = node
+        self._topology = topology
+
+    def _names(self) -> Mapping[str, str]:
+        return {
+            format_nid(nid).replace(":", "-"): each.name
+            for each in self._topology.nodes
+            for nid in nids_of(self._topology, each)
+        }
+
+    def _read(self, *names: str) -> str:
+        words = " ".join(f"{TREE}.{name}" for name in names)
+        return self._agent.ask(f"sysctl -n {words}").text
+
+    def _counters(self) -> dict[str, int]:
+        prefix = f"{TREE}.{STATS}"
+        lines = self._agent.ask(f"sysctl {prefix.rstrip('.')}").text.splitlines()
+        pairs = (line.removeprefix(prefix).split(": ") for line in lines)
+        return {name: int(count) for name, count in pairs}
+
+    def _interfaces(self, disabled: set[str]) -> list[_Answer]:
+        running = self._agent.ask("ifconfig -lu").text.split()
+        return [
+            {
+                "name": end.interface,
+                "running": end.interface in running,
+                "disabled": end.interface in disabled,
+                "mtu": link.mtu,
+            }
+            for link, end in self._topology.links_of(self._node.name)
+        ]
+
+    def _about(self) -> tuple[str, float | None]:
+        told = self._agent.ask("uname -sr; date +%s; sysctl -n kern.boottime").text.splitlines()
+        began = _BOOT.search(told[2])
+        return told[0], None if began is None else float(int(told[1]) - int(began[1]))
+
+
+class OwnNode(KernelNode):
+    """The kernel of this machine; EnvironmentMissing if that has no ILNP."""
+
+    def __init__(self) -> None:
+        super().__init__(os.uname().nodename, KernelBackend())
+
+    def _names(self) -> Mapping[str, str]:
+        rows = _rows(self._read("hints"))
+        return {row.words[1]: row.values["name"] for row in rows if "name" in row.values}
+
+    def _read(self, *names: str) -> str:
+        return "".join(f"{self._backend.get(name)}\n" for name in names)
+
+    def _counters(self) -> dict[str, int]:
+        found = self._backend.read_all().items()
+        return {k.removeprefix(STATS): int(v) for k, v in found if k.startswith(STATS)}
+
+    def _interfaces(self, disabled: set[str]) -> list[_Answer]:
+        running = run(["ifconfig", "-lu"], timeout=10).stdout.split()
+        return [
+            {"name": name, "running": name in running, "disabled": name in disabled, "mtu": None}
+            for _, name in socket.if_nameindex()
+        ]
+
+    def _about(self) -> tuple[str, float | None]:
+        system = os.uname()
+        # There it counts from the start of the machine.
+        return f"{system.sysname} {system.release}", time.clock_gettime(time.CLOCK_MONOTONIC)

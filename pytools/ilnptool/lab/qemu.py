@@ -18,7 +18,7 @@ from ilnptool.errors import UsageError
 from ilnptool.lab import freebsd
 from ilnptool.lab.agent import Agent, Job, run_in
 from ilnptool.lab.guestbuild import GuestBuilder, agent_of
-from ilnptool.lab.kernelnode import KernelNode
+from ilnptool.lab.kernelnode import MachineNode
 from ilnptool.lab.model import Topology
 from ilnptool.lab.netns import NetnsLab, open_lab
 from ilnptool.lab.protocol import Address, Running, StepObserver, ignore_steps
@@ -120,7 +120,7 @@ class QemuLab(NetnsLab):
 
     def control(self, node: str, request: Mapping[str, Any]) -> dict[str, Any]:
         if node in self.machines:
-            return KernelNode(self.agent(node), self.topology, self.topology.node(node)).request(
+            return MachineNode(self.agent(node), self.topology, self.topology.node(node)).request(
                 request
             )
         return super().control(node, request)
