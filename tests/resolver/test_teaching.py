@@ -164,22 +164,54 @@ def children(pid: int) -> dict[str, int]:
     return {Path(f"/proc/{x}/comm").read_text().strip(): int(x) for x in pids}
 
 
+def keeper_of(names: NameNet) -> int:
+    """Return the process that starts the one that asks names; 0 if there is none."""
+    helper = children(names.net.nodes["a"].pid)["ilnpd-helper"]
+    return children(helper).get("ilnpd-keeper", 0)
+
+
+def assert_asked(names: NameNet, *uids: int) -> None:
+    """Two users are told otherwise, so the name server is asked."""
+    before = counted(names, "renewed")
+    say(names, f"teach b.example.com {NID} {FALSE}", uid=uids[0])
+    say(names, f"teach b.example.com {NID} {TRUE}", uid=uids[1])
+    wait_until("the name server is asked", lambda: counted(names, "renewed") > before, 30)
+    assert learnt(names) == ["2001+0db8+0002+0001", "2001+0db8+0002+0002"]
+
+
 def test_the_process_that_asks_names_is_started_again(names: NameNet) -> None:
     """Nothing but its death is told, and who starts it has no privilege either."""
     node = names.net.nodes["a"]
-    keeper = children(node.pid)["ilnpd-keeper"]
+    keeper = keeper_of(names)
     first = children(keeper)["ilnpd-asker"]
     for pid in (keeper, first):
         status = Path(f"/proc/{pid}/status").read_text()
         assert "CapPrm:\t0000000000000000" in status
         assert "Uid:\t0\t" not in status
     os.kill(first, signal.SIGKILL)
-    say(names, f"teach b.example.com {NID} {FALSE}", uid=1001)
-    say(names, f"teach b.example.com {NID} {TRUE}", uid=1002)
-    wait_until("the name server is asked", lambda: counted(names, "renewed") == 1, 30)
-    assert learnt(names) == ["2001+0db8+0002+0001", "2001+0db8+0002+0002"]
+    assert_asked(names, 1001, 1002)
     assert children(keeper)["ilnpd-asker"] != first
     assert node.log.read_text().count("asks names has ended (signal 9); it is started again") == 1
+
+
+def test_the_process_that_keeps_it_is_started_again(names: NameNet) -> None:
+    """By the helper, which knows no secrets; and both end with the node."""
+    node = names.net.nodes["a"]
+    first = keeper_of(names)
+    asker = children(first)["ilnpd-asker"]
+    os.kill(first, signal.SIGKILL)
+    wait_until("there is another", lambda: keeper_of(names) not in (0, first), 30)
+    assert not Path(f"/proc/{asker}").exists()
+    second = keeper_of(names)
+    assert_asked(names, 1001, 1002)
+    status = Path(f"/proc/{second}/status").read_text()
+    assert "CapPrm:\t0000000000000000" in status
+    assert "Uid:\t0\t" not in status
+    assert "the processes that ask names have ended" in node.log.read_text()
+    last = [second, children(second)["ilnpd-asker"]]
+    names.net.node_stop("a")
+    wait_until("both end", lambda: not any(Path(f"/proc/{x}").exists() for x in last))
+    names.net.node("a")
 
 
 def test_slow_names_of_one_user_do_not_hold_up_another(names: NameNet) -> None:

@@ -4,8 +4,9 @@
  * Copyright (c) 2026 The ilnp project
  *
  * One question at a time; the rest waits in the node.  Two processes: one reads
- * what name servers send, and the keeper, which was forked before there was any
- * secret, forks it again should it die.
+ * what name servers send, and the keeper forks it again should it die.  The
+ * keeper is forked by the node's helper (priv.h), which was there before there
+ * was any secret, and again should the keeper die.
  */
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -27,7 +28,7 @@
 
 #define	WAITING_MAX	64
 #define	WAITING_UID_MAX	8	/* of one user */
-#define	RESTART_MAX	64	/* s between two starts at most */
+#define	RESTART_MAX	64	/* s between two starts at most; of both */
 
 /* What comes from the other processes. */
 struct reply {
@@ -45,7 +46,10 @@ struct waiting {
 struct asker {
 	struct loop	*as_loop;
 	struct loop_src	as_src;
-	pid_t		as_pid;
+	struct priv	*as_priv;
+	ilnp_time_t	as_due;		/* when a keeper is wanted; 0: it is there */
+	ilnp_time_t	as_began;
+	u_int		as_wait;	/* s before the next one */
 	asker_fn	*as_fn;
 	void		*as_arg;
 	bool		as_busy;	/* the first name has been sent */
@@ -109,8 +113,8 @@ run_asker(int sock, pid_t keeper)
 }
 
 /* Starts the asker, again and again, the later the sooner it ended. */
-static _Noreturn void
-run_keeper(int sock, const char *user)
+void
+asker_keep(int sock, const char *user)
 {
 	struct reply rp = { .rp_ended = 0 };
 	const pid_t keeper = getpid();
@@ -168,18 +172,6 @@ send_next(struct asker *as)
 	    MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
 }
 
-static void
-lose(struct asker *as)
-{
-	int fd = as->as_src.ls_fd;
-
-	log_error("the processes that ask names have ended; names are not "
-	    "asked again until the node is restarted");
-	loop_del(as->as_loop, &as->as_src);
-	(void)close(fd);
-	as->as_n = 0;
-}
-
 /* The first name has its answer, or will not get one. */
 static void
 end_first(struct asker *as)
@@ -187,6 +179,27 @@ end_first(struct asker *as)
 	as->as_busy = false;
 	memmove(&as->as_name[0], &as->as_name[1],
 	    --as->as_n * sizeof(as->as_name[0]));
+}
+
+/* The keeper has ended, or what it says is nonsense. */
+static void
+lose(struct asker *as)
+{
+	int fd = as->as_src.ls_fd;
+	ilnp_time_t now = ilnp_env_now();
+
+	loop_del(as->as_loop, &as->as_src);
+	(void)close(fd);
+	if (ilnp_since(now, as->as_began) > ILNP_SEC(RESTART_MAX))
+		as->as_wait = 1;
+	as->as_due = now + ILNP_SEC(as->as_wait);
+	log_warn("the processes that ask names have ended; they are started "
+	    "again in %u s", as->as_wait);
+	if (as->as_wait < RESTART_MAX)
+		as->as_wait *= 2;
+	/* Perhaps it was this name's fault: others come first. */
+	if (as->as_busy)
+		end_first(as);
 }
 
 static bool
@@ -232,34 +245,42 @@ read_reply(void *arg, uint32_t events)
 	send_next(as);
 }
 
+/* Returns 0 or an errno. */
+static int
+start(struct asker *as)
+{
+	int fd, error = priv_open_file(as->as_priv, PRIV_ASKER, &fd);
+
+	if (error != 0)
+		return (error);
+	error = loop_add(as->as_loop, &as->as_src, fd, EPOLLIN, read_reply,
+	    as);
+	if (error != 0) {
+		(void)close(fd);
+		return (error);
+	}
+	as->as_due = 0;
+	as->as_began = ilnp_env_now();
+	return (0);
+}
+
 int
-asker_open(struct loop *loop, const char *user, asker_fn *fn, void *arg,
+asker_open(struct loop *loop, struct priv *priv, asker_fn *fn, void *arg,
     struct asker **asp)
 {
 	struct asker *as = calloc(1, sizeof(*as));
-	int sock[2], error;
+	int error;
 
 	if (as == NULL)
 		return (ENOMEM);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) != 0) {
-		free(as);
-		return (errno);
-	}
 	as->as_loop = loop;
+	as->as_priv = priv;
 	as->as_fn = fn;
 	as->as_arg = arg;
-	as->as_pid = fork();
-	error = errno;
-	if (as->as_pid == 0)
-		run_keeper(sock[1], user);
-	(void)close(sock[1]);
-	if (as->as_pid > 0)
-		error = loop_add(loop, &as->as_src, sock[0], EPOLLIN,
-		    read_reply, as);
+	as->as_wait = 1;
+	as->as_src.ls_fd = -1;
+	error = start(as);
 	if (error != 0) {
-		(void)close(sock[0]);
-		if (as->as_pid > 0)
-			(void)waitpid(as->as_pid, NULL, 0);
 		free(as);
 		return (error);
 	}
@@ -267,7 +288,24 @@ asker_open(struct loop *loop, const char *user, asker_fn *fn, void *arg,
 	return (0);
 }
 
-/* It may be waiting for a name server; nobody waits for it. */
+void
+asker_tick(struct asker *as, ilnp_time_t now)
+{
+	int error;
+
+	if (as->as_due == 0 || now < as->as_due)
+		return;
+	error = start(as);
+	if (error != 0) {
+		log_error("the processes that ask names cannot be started: %s",
+		    strerror(error));
+		as->as_due = now + ILNP_SEC(RESTART_MAX);
+		return;
+	}
+	send_next(as);
+}
+
+/* It may be waiting for a name server; the helper ends it. */
 void
 asker_close(struct asker *as)
 {
@@ -277,8 +315,6 @@ asker_close(struct asker *as)
 		loop_del(as->as_loop, &as->as_src);
 		(void)close(fd);
 	}
-	(void)kill(as->as_pid, SIGKILL);
-	(void)waitpid(as->as_pid, NULL, 0);
 	free(as);
 }
 
@@ -288,7 +324,7 @@ asker_ask(struct asker *as, uid_t uid, const char *name)
 	struct waiting *w = &as->as_name[as->as_n];
 	u_int same = 0;
 
-	if (as->as_src.ls_fd < 0 || as->as_n == WAITING_MAX ||
+	if (as->as_n == WAITING_MAX ||
 	    strlen(name) >= sizeof(w->w_name))
 		return (false);
 	for (u_int i = 0; i < as->as_n; i++) {

@@ -11,6 +11,7 @@
 
 #include "ilnp_names.h"
 #include "loop.h"
+#include "priv.h"
 
 struct asker;
 
@@ -18,13 +19,21 @@ struct asker;
 typedef void asker_fn(void *arg, const char *name, const struct ilnp_found *);
 
 /*
- * Starts the process, which becomes `user' without any capability, and is
- * started again if it dies.
+ * Has the process started, which is started again if it or who keeps it dies.
  * Returns 0 and the handle, or an errno.
  */
-int	asker_open(struct loop *, const char *user, asker_fn *, void *arg,
+int	asker_open(struct loop *, struct priv *, asker_fn *, void *arg,
 	    struct asker **);
 void	asker_close(struct asker *);
+
+/* About once a second: has it started again if it is time for that. */
+void	asker_tick(struct asker *, ilnp_time_t now);
+
+/*
+ * For the helper: becomes `user' without any capability, and starts the process
+ * that asks, again and again.
+ */
+_Noreturn void asker_keep(int sock, const char *user);
 
 /*
  * Asks for a name on behalf of a user; users take turns.  Returns false if it

@@ -353,8 +353,8 @@ names_open(struct node *n, struct names **nap)
 	na->na_cands = ilnp_cands_alloc(CANDS_MAX, CANDS_MAX, CANDS_UID_MAX);
 	error = na->na_cands == NULL ? ENOMEM : listen_on(na);
 	if (error == 0)
-		error = asker_open(n->n_loop, n->n_conf.c_user, take_answer,
-		    na, &na->na_asker);
+		error = asker_open(n->n_loop, n->n_priv, take_answer, na,
+		    &na->na_asker);
 	if (error != 0) {
 		log_error("names: %s", strerror(error));
 		names_close(na);
@@ -434,6 +434,7 @@ names_tick(struct node *n, ilnp_time_t now)
 	if (now - na->na_looked < LOOK_EVERY)
 		return;
 	na->na_looked = now;
+	asker_tick(na->na_asker, now);
 	ilnp_env_epoch_begin();
 	for (u_int i = 0; i < CANDS_MAX; i++)
 		if (ilnp_cands_look(na->na_cands, i, n->n_ilcc, n->n_nid,

@@ -213,7 +213,7 @@ static int
 start_tables(struct node *n)
 {
 	int error = priv_open(n->n_conf.c_hosts, n->n_conf.c_control,
-	    &n->n_priv);
+	    n->n_conf.c_user, &n->n_priv);
 
 	ilnp_env_thread_init();
 	n->n_started = ilnp_env_now();

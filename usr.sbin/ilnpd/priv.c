@@ -3,8 +3,9 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * The helper opens two fixed files and takes no paths from anybody.  It ends
- * when the node does, whatever ended the node.
+ * The helper opens two fixed files and takes no paths from anybody.  It starts
+ * the process that asks names, for it knows no secrets that this could inherit.
+ * It ends when the node does, whatever ended the node.
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "asker.h"
 #include "log.h"
 #include "priv.h"
 
@@ -58,9 +60,44 @@ send_descriptor(int sock, int fd, int error)
 	(void)sendmsg(sock, &msg, MSG_NOSIGNAL);
 }
 
-static _Noreturn void
-run_helper(int sock, const char *hosts, const char *control)
+/* Ends the keeper, and the asker with it. */
+static void
+end_keeper(pid_t pid)
 {
+	if (pid <= 0)
+		return;
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+}
+
+/* Starts a keeper.  Returns the node's end of its socket, or -1. */
+static int
+start_keeper(const char *user, pid_t *pid)
+{
+	int sock[2];
+
+	end_keeper(*pid);
+	*pid = -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) != 0)
+		return (-1);
+	*pid = fork();
+	if (*pid == 0)
+		asker_keep(sock[1], user);
+	(void)close(sock[1]);
+	if (*pid < 0) {
+		int error = errno;
+
+		(void)close(sock[0]);
+		errno = error;
+		return (-1);
+	}
+	return (sock[0]);
+}
+
+static _Noreturn void
+run_helper(int sock, const char *hosts, const char *control, const char *user)
+{
+	pid_t keeper = -1;
 	struct request rq;
 	struct stat st;
 	ino_t inode = 0;
@@ -78,7 +115,8 @@ run_helper(int sock, const char *hosts, const char *control)
 			inode = rq.rq_inode;
 			continue;
 		}
-		int fd = rq.rq_file == PRIV_TUN ?
+		int fd = rq.rq_file == PRIV_ASKER ?
+		    start_keeper(user, &keeper) : rq.rq_file == PRIV_TUN ?
 		    open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK) :
 		    open(hosts, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
@@ -86,6 +124,7 @@ run_helper(int sock, const char *hosts, const char *control)
 		if (fd >= 0)
 			(void)close(fd);
 	}
+	end_keeper(keeper);
 	/* Not if another node has taken the name over meanwhile. */
 	if (inode != 0 && lstat(control, &st) == 0 && st.st_ino == inode)
 		(void)unlink(control);
@@ -93,7 +132,8 @@ run_helper(int sock, const char *hosts, const char *control)
 }
 
 int
-priv_open(const char *hosts, const char *control, struct priv **prp)
+priv_open(const char *hosts, const char *control, const char *user,
+    struct priv **prp)
 {
 	struct priv *pr = calloc(1, sizeof(*pr));
 	int sock[2], error;
@@ -108,7 +148,7 @@ priv_open(const char *hosts, const char *control, struct priv **prp)
 	error = errno;
 	if (pr->pr_pid == 0) {
 		(void)close(sock[0]);
-		run_helper(sock[1], hosts, control);
+		run_helper(sock[1], hosts, control, user);
 	}
 	(void)close(sock[1]);
 	pr->pr_fd = sock[0];

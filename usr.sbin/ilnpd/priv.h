@@ -14,10 +14,11 @@
 struct priv;
 
 /*
- * Starts the helper, before anything else is opened.  Returns 0 and the handle,
- * or an errno.
+ * Starts the helper, before anything else is opened; `user' is whom processes
+ * become that need no privilege.  Returns 0 and the handle, or an errno.
  */
-int	priv_open(const char *hosts, const char *control, struct priv **);
+int	priv_open(const char *hosts, const char *control, const char *user,
+	    struct priv **);
 
 /* Lets the helper finish its work and end. */
 void	priv_close(struct priv *);
@@ -25,10 +26,13 @@ void	priv_close(struct priv *);
 /* Tells the helper which socket is ours to remove. */
 void	priv_own_socket(struct priv *, ino_t);
 
-enum priv_file { PRIV_HOSTS, PRIV_TUN };
+enum priv_file { PRIV_HOSTS, PRIV_TUN, PRIV_ASKER };
 
-/* Opens a file that only root may open.  Returns 0 and a descriptor, or an
- * errno. */
+/*
+ * Opens a file that only root may open, or the way to a new process that asks
+ * names (asker.h), in the place of the one before.
+ * Returns 0 and a descriptor, or an errno.
+ */
 int	priv_open_file(struct priv *, enum priv_file, int *fd);
 
 /*
