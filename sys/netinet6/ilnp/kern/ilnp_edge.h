@@ -54,7 +54,7 @@
 #include <netinet/ip6.h>
 #include <netinet6/ip6_var.h>
 
-#include "../core/ilnp_ilcc.h"
+#include "../core/ilnp_cand.h"
 
 struct nhop_object;
 struct pfil_hook;
@@ -152,43 +152,6 @@ struct ilnp_wish {
 };
 #define	ilnp_inp_wish	spare_ptr	/* in an inpcb; NULL: none */
 
-#define	ILNP_NAME_MAX	256	/* of a name with its NUL */
-
-/*
- * A correspondent that somebody has told of: the administrator, or a program
- * that has looked a name up.  The latter's is a candidate and has a name.
- * Times are of ilnp_loc_clock().
- */
-struct ilnp_hint {
-	struct ilnp_nid	h_nid;		/* 0: free */
-	uint32_t	h_until;	/* opens no session then; 0: no end */
-	uint32_t	h_n;
-	struct ilnp_lurec h_rec[ILNP_LOCS_MAX];
-	char		h_name[ILNP_NAME_MAX];	/* whom to ask again */
-	uid_t		h_uid;		/* who taught it first */
-	bool		h_root;		/* an administrator's program did */
-	bool		h_once;		/* TTL 0: good for one session */
-	bool		h_open;		/* it has opened one that lives */
-	bool		h_ask;		/* others were told otherwise */
-	uint32_t	h_born;
-	uint32_t	h_busy;		/* its session last sent */
-	uint32_t	h_asked;	/* its name was last asked again */
-	uint64_t	h_txpkts;	/* of its session, when last looked at */
-};
-
-#define	ILNP_HINTS_MAX	256
-#define	ILNP_HINTBITS	32	/* words; false for most NIDs without a hint */
-
-/* What a look-up has found. */
-struct ilnp_offer {
-	char		of_name[ILNP_NAME_MAX];	/* lower case */
-	uid_t		of_uid;
-	bool		of_root;
-	struct ilnp_nid	of_nid;
-	u_int		of_n;
-	struct ilnp_lurec of_rec[ILNP_LOCS_MAX];
-};
-
 #define	ILNP_EVENTS_MAX	64
 
 /* Events that wait to be told; (q) q_lock. */
@@ -211,7 +174,7 @@ struct ilnp_mine {
  * The edge of one network stack.
  *
  * Locking key: (c) constant while the stack lives, (x) e_sx, (e) read inside
- * a net epoch section and written under (x), (m) e_hintlock, (k) by the tick
+ * a net epoch section and written under (x), (k) by the tick
  * task alone.
  */
 struct ilnp_edge {
@@ -230,9 +193,7 @@ struct ilnp_edge {
 	uint32_t	e_nmine;	/* (x) addresses that ILNP has added */
 	struct ilnp_mine e_mine[ILNP_MINE_MAX];	/* (x) */
 	struct ilnp_flowtab e_flows;
-	struct mtx	e_hintlock;
-	struct ilnp_hint *e_hint;	/* (m) ILNP_HINTS_MAX, made when needed */
-	uint32_t	e_hintbits[ILNP_HINTBITS];	/* read without (m) */
+	struct ilnp_cands *e_cands;	/* (c) once there, NULL before */
 	uint32_t	e_looked;	/* (k) s, when names were last looked at; peeked */
 	struct timeout_task e_tick;
 	struct timeout_task e_scan;
@@ -246,6 +207,7 @@ VNET_DECLARE(struct ilnp_edge, ilnp_edge);
 
 static inline ilnp_time_t
 ilnp_now(void)
+	uint32_t	e_stirred;	/* s, when somebody wanted that; peeked */
 {
 	return ((ilnp_time_t)sbttous(sbinuptime()) + 1);
 }
@@ -345,46 +307,21 @@ bool	ilnp_loc_nid(const struct ilnp_here *, struct ilnp_nid);
 /* ilnp_edge_hint.c */
 
 /*
- * Takes note of a correspondent.  Returns 0, EINVAL, ENOSPC.
+ * The table of a stack, made when it is needed first.  Returns NULL if memory is
+ * short.
  */
-int	ilnp_hint_put(struct ilnp_edge *, struct ilnp_nid,
-	    const struct ilnp_lurec *, u_int n, ilnp_time_t now);
-int	ilnp_hint_del(struct ilnp_edge *, struct ilnp_nid);
-
-/*
- * Takes note of what a program has looked up.  Returns 0, EINVAL, ENOSPC if the
- * administrator has told of as many as there can be, EEXIST if the NID belongs
- * to another name, or EBUSY if another user was told of other
- * locators under the same name (EAGAIN would have sysctl(3) try for ever).
- */
-int	ilnp_hint_offer(struct ilnp_edge *, const struct ilnp_offer *,
-	    ilnp_time_t now);
-
-/* Takes the word of the name server.  Returns 0, EINVAL, or ENOENT. */
-int	ilnp_hint_answer(struct ilnp_edge *, const struct ilnp_offer *,
-	    ilnp_time_t now);
-
-/*
- * Copies a hint out.  Returns the number of locators, 0 if there is none, and
- * whether sessions that exist may be told of them.
- */
-u_int	ilnp_hint_get(struct ilnp_edge *, struct ilnp_nid, ilnp_time_t now,
-	    struct ilnp_lurec[ILNP_LOCS_MAX], bool *trusted);
-
-/* A session has been opened with it. */
-void	ilnp_hint_opened(struct ilnp_edge *, struct ilnp_nid, ilnp_time_t now);
-
-/* What ilnp_name_look() has seen of one. */
-void	ilnp_hint_looked(struct ilnp_edge *, const struct ilnp_hint *);
+struct ilnp_cands *ilnp_hint_table(struct ilnp_edge *);
 
 /* Forgets all; nobody else may be inside any more. */
 void	ilnp_hint_free(struct ilnp_edge *);
 
-/* True if there may be a hint; takes no lock. */
+/* True if somebody may have told of a NID; takes no lock. */
 bool	ilnp_hint_known(const struct ilnp_edge *, struct ilnp_nid);
 
-/* Copies place `i' of the table.  Returns false if it is free. */
-bool	ilnp_hint_at(struct ilnp_edge *, u_int i, struct ilnp_hint *);
+/* The administrator's word.  Return 0, EINVAL, ENOENT, ENOSPC, ENOMEM. */
+int	ilnp_hint_put(struct ilnp_edge *, struct ilnp_nid,
+	    const struct ilnp_lurec *, u_int n, ilnp_time_t now);
+int	ilnp_hint_del(struct ilnp_edge *, struct ilnp_nid);
 
 /* ilnp_edge_name.c */
 
@@ -406,6 +343,13 @@ void	ilnp_flow_free(struct ilnp_edge *);
  */
 const struct ilnp_flow *ilnp_flow_lookup(const struct ilnp_edge *,
 	    uint8_t proto, const struct ilnp_nidpair *, uint16_t lport,
+/* Has that done soon; anybody may want it as often as he likes. */
+void	ilnp_name_stir(struct ilnp_edge *);
+
+struct ucred;
+/* Whose a candidate is: users of a jail are others than those outside. */
+uint64_t ilnp_name_owner(const struct ucred *);
+
 	    uint16_t fport, struct ilnp_l64 local);
 
 /* That of a PCB, or NULL.  Inside an epoch. */

@@ -81,15 +81,22 @@ ilnp_conn_open(struct ilnp_edge *e, struct ilnp_ilcc *c,
 	struct ilnp_lurec rec[ILNP_LOCS_MAX];
 	struct ilnp_sess *s;
 	ilnp_time_t now;
-	bool trusted = true;
+	struct ilnp_cands *cs;
+	bool trusted;
 	int error;
 	u_int n;
 
 	s = ilnp_ilcc_find_at(c, nids, at);
-	if (s != NULL)
+	if (s != NULL || !ilnp_hint_known(e, nids->remote))
 		return (s);
 	now = ilnp_now();
-	n = ilnp_hint_get(e, nids->remote, now, rec, &trusted);
+	cs = ilnp_load_ptr(&e->e_cands);
+	n = ilnp_cands_get(cs, nids->remote, now, rec, &trusted);
+	if (n == 0) {
+		/* Its time may be over, and its name worth a question. */
+		ilnp_name_stir(e);
+		return (NULL);
+	}
 	if (!trusted)
 		n = only_at(rec, n, at);
 	if (n == 0)
@@ -98,7 +105,7 @@ ilnp_conn_open(struct ilnp_edge *e, struct ilnp_ilcc *c,
 	    ilnp_ilcc_offer(c, nids, rec, n, now, &s);
 	if (error != 0)
 		return (NULL);
-	ilnp_hint_opened(e, nids->remote, now);
+	ilnp_cands_opened(cs, nids->remote, now);
 	/* The timer looks at what names have opened. */
 	ilnp_edge_kick(e);
 	/* Known not to speak ILNP, or not to be where the program wants it. */

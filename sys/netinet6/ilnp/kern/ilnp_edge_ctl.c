@@ -309,29 +309,35 @@ ilnp_ctl_locators(struct ilnp_edge *e, struct sbuf *sb)
 void
 ilnp_ctl_hints(struct ilnp_edge *e, struct sbuf *sb)
 {
-	uint32_t clock = ilnp_loc_clock(ilnp_now());
-	struct ilnp_hint h;
+	struct ilnp_cands *cs = ilnp_load_ptr(&e->e_cands);
+	const struct ucred *cred = curthread->td_ucred;
+	ilnp_time_t now = ilnp_now();
+	struct ilnp_cand ca;
 
-	for (u_int i = 0; i < ILNP_HINTS_MAX; i++) {
+	for (u_int i = 0; cs != NULL && i < ilnp_cands_max(cs); i++) {
 		char text[ILNP_TEXT_MAX];
 
-		if (!ilnp_hint_at(e, i, &h))
+		if (!ilnp_cands_at(cs, i, &ca))
 			continue;
-		ilnp_text_nid(h.h_nid, text);
+		ilnp_text_nid(ca.ca_nid, text);
 		sbuf_printf(sb, "hint %s", text);
-		for (uint32_t j = 0; j < h.h_n; j++) {
-			ilnp_text_l64(h.h_rec[j].lr_l64, text);
-			sbuf_printf(sb, " %s,%u,%u", text, h.h_rec[j].lr_pref,
-			    h.h_rec[j].lr_life);
+		for (uint32_t j = 0; j < ca.ca_n; j++) {
+			ilnp_text_l64(ca.ca_rec[j].lr_l64, text);
+			sbuf_printf(sb, " %s,%u,%u", text,
+			    ca.ca_rec[j].lr_pref, ca.ca_rec[j].lr_life);
 		}
 		/* Whom a user's programs look up is no other user's business. */
-		if (h.h_name[0] != '\0' && (priv_check(curthread,
+		if (ca.ca_name[0] != '\0' && (priv_check(curthread,
 		    PRIV_SEEOTHERUIDS) == 0 ||
-		    h.h_uid == curthread->td_ucred->cr_ruid))
-			sbuf_printf(sb, " name=%s uid=%u", h.h_name, h.h_uid);
-		if (h.h_name[0] != '\0')
-			sbuf_printf(sb, " left=%u%s", h.h_until > clock ?
-			    h.h_until - clock : 0, h.h_open ? " open" : "");
-		sbuf_printf(sb, "\n");
+		    ca.ca_owner == ilnp_name_owner(cred)))
+			sbuf_printf(sb, " name=%s uid=%u", ca.ca_name,
+			    (uint32_t)ca.ca_owner);
+		if (ca.ca_name[0] != '\0')
+			sbuf_printf(sb, " left=%ju", (uintmax_t)(ilnp_since(
+			    ca.ca_until, now) / ILNP_SEC(1)));
+		if (ca.ca_waits)
+			sbuf_printf(sb, " asked=%ju", (uintmax_t)(ilnp_since(
+			    now, ca.ca_asked) / ILNP_SEC(1)));
+		sbuf_printf(sb, "%s\n", ca.ca_open ? " open" : "");
 	}
 }

@@ -39,6 +39,7 @@ look_at_names(struct ilnp_edge *e)
 
 	if (clock == e->e_looked)
 		return (true);
+	ilnp_store_32(&e->e_stirred, 0);
 	ilnp_store_32(&e->e_looked, clock);
 	return (ilnp_name_look(e));
 }
@@ -194,7 +195,6 @@ make_edge(const void *unused __unused)
 
 	e->e_vnet = curvnet;
 	sx_init(&e->e_sx, "ilnp edge");
-	mtx_init(&e->e_hintlock, "ilnp hints", NULL, MTX_DEF);
 	mtx_init(&e->e_flows.t_lock, "ilnp flows", NULL, MTX_DEF);
 	ilnp_conf_init(&e->e_conf);
 	e->e_alg = ilnp_sel_algs[0];
@@ -218,7 +218,6 @@ unmake_edge(const void *unused __unused)
 	e->e_vnet = NULL;
 	mtx_destroy(&e->e_flows.t_lock);
 	ilnp_hint_free(e);
-	mtx_destroy(&e->e_hintlock);
 	sx_destroy(&e->e_sx);
 }
 VNET_SYSUNINIT(ilnp_edge, SI_SUB_PROTO_IFATTACHDOMAIN, SI_ORDER_ANY,
