@@ -13,9 +13,10 @@ import pytest
 from ilnptool.build import filelist, host
 from ilnptool.build.boot import loader_script
 from ilnptool.build.check import check_files
+from ilnptool.build.kernel import edited_names
 from ilnptool.build.maketask import BuildFailed, Progress, Task, first_error, run_task
 from ilnptool.build.overlay import refresh
-from ilnptool.build.sources import digest_of, install
+from ilnptool.build.sources import digest_of, install, project
 from ilnptool.build.trial import Machine
 from ilnptool.errors import CheckFailed, CommandTimeout, EnvironmentMissing
 from ilnptool.hooks.tree import GET_SOURCE
@@ -119,14 +120,31 @@ def test_the_digest_follows_names_and_contents(tmp_path: Path) -> None:
         ),
         pytest.param(
             '/src/conf/ILNP: unknown option "ILNP7"\n*** Error code 1\nStop.\n',
-            "*** Error code 1\nStop.",
+            '/src/conf/ILNP: unknown option "ILNP7"\n*** Error code 1\nStop.',
             id="only make speaks",
+        ),
+        pytest.param(
+            "--- a.o ---\nclang-16: error: unable to execute command: Killed\n--- b.o ---\ncc\n",
+            "clang-16: error: unable to execute command: Killed",
+            id="short of memory",
+        ),
+        pytest.param(
+            "cc -c a.c\nLLVM ERROR: IO failure on output stream: No space left on device\n*** x\n",
+            "LLVM ERROR: IO failure on output stream: No space left on device\n*** x",
+            id="short of room",
         ),
         pytest.param("one\ntwo\n", "one\ntwo", id="nothing known"),
     ],
 )
 def test_the_first_real_error_is_told(log: str, said: str) -> None:
     assert first_error(log) == said
+
+
+def test_errors_in_our_files_name_those_that_are_edited() -> None:
+    said = edited_names("/obj/ilnp/sys/netinet6/ilnp/kern/a.c:1:2: error: x", Path("/obj/ilnp/sys"))
+    assert said == f"{project()}/sys/netinet6/ilnp/kern/a.c:1:2: error: x"
+    theirs = "/obj/ilnp/sys/netinet6/ip6_output.c:1:2: error: x"
+    assert edited_names(theirs, Path("/obj/ilnp/sys")) == theirs
 
 
 def task(tmp_path: Path, script: str, deadline: float = 60.0) -> Task:

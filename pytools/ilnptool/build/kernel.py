@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ilnptool.build.filelist import check_list
 from ilnptool.build.host import Host, detect
-from ilnptool.build.maketask import Reporter, Task, run_task, silent
+from ilnptool.build.maketask import BuildFailed, Reporter, Task, run_task, silent
 from ilnptool.build.overlay import Overlay, refresh
 from ilnptool.build.sources import digest_of, install, kernel_sources, project
 from ilnptool.errors import UsageError
@@ -190,6 +190,12 @@ def build_kernel(
         return _build(shop, conf, stock, unreviewed, report)
 
 
+def edited_names(text: str, overlay: Path) -> str:
+    """Return an error with our files named where they are edited, not where they are compiled."""
+    ours = "netinet6/ilnp/"
+    return text.replace(f"{overlay}/{ours}", f"{project()}/sys/{ours}")
+
+
 def _build(shop: Workshop, conf: str, stock: bool, unreviewed: bool, report: Reporter) -> Kernel:
     overlay, key = _prepare(shop, conf, stock=stock, unreviewed=unreviewed)
     folder = shop.root / "kernels" / key
@@ -200,7 +206,10 @@ def _build(shop: Workshop, conf: str, stock: bool, unreviewed: bool, report: Rep
     build_tools(shop, report)
     variables = (*_VARIABLES, f"KERNSRCDIR={overlay.root}", f"KERNCONF={conf}")
     task = shop.task("buildkernel", variables, f"kernel-{conf}{'-stock' if stock else ''}")
-    run_task(task, report)
+    try:
+        run_task(task, report)
+    except BuildFailed as err:
+        raise BuildFailed(edited_names(str(err), overlay.root)) from err
     built = Path(f"{shop.platform}{overlay.root}") / conf
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("kernel", "kernel.debug"):

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from ilnptool.errors import CommandTimeout, IlnpError
@@ -19,13 +20,18 @@ _FOLDER = re.compile(r"^===> (\S+)", re.MULTILINE)
 # A compiler, linker or config(8) that says why, in the order of how much it says.
 _ERROR = re.compile(
     r"^(?P<compiler>\S+?:\d+(?::\d+)?: (?:fatal )?error: .*)"
-    r"|^(?P<linker>\S*ld(?:\.lld)?: error: .*)"
+    r"|^(?P<driver>\S*(?:clang|cc|\+\+|ld|ld\.lld)(?:-\d+)?: (?:fatal )?error: .*)"
+    r"|^(?P<room>.*: No space left on device)$"
     r"|^(?P<config>(?:config: |ERROR: ).*)"
     r"|^(?P<missing>(?:\S*make\S*: )+don't know how to make (?P<file>\S+?)\. Stop)"
     r"|^(?P<nofile>.*: No such file or directory)$",
     re.MULTILINE,
 )
-_STOPPED = re.compile(r"^\*\*\* .*Error code.*|^\S*make\S*: stopped .*", re.MULTILINE)
+# Whoever made make(1) stop said why just before that.
+_STOPPED = re.compile(
+    r"^(?:.*\n){0,3}(?:\*\*\* .*Error code.*|\S*make\S*: stopped .*)", re.MULTILINE
+)
+_NEXT = "--- "  # begins the line by which make(1) says whose words follow
 
 
 class BuildFailed(IlnpError):
@@ -72,7 +78,8 @@ def first_error(log: str) -> str:
         found = _STOPPED.search(log)
     if found is None:
         return "\n".join(log.rstrip().splitlines()[-5:])
-    lines = log[found.start() :].splitlines()[:4]
+    first, *more = log[found.start() :].splitlines()[:4]
+    lines = [first, *takewhile(lambda line: not line.startswith(_NEXT), more)]
     if found.groupdict().get("file"):
         folders = _FOLDER.findall(log, 0, found.start())
         where = f" (wanted by {folders[-1]})" if folders else ""
