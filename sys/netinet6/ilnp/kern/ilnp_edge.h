@@ -195,6 +195,7 @@ struct ilnp_edge {
 	struct ilnp_flowtab e_flows;
 	struct ilnp_cands *e_cands;	/* (c) once there, NULL before */
 	uint32_t	e_looked;	/* (k) s, when names were last looked at; peeked */
+	uint32_t	e_stirred;	/* s, when somebody wanted that; peeked */
 	struct timeout_task e_tick;
 	struct timeout_task e_scan;
 	struct ilnp_events e_events;
@@ -207,7 +208,6 @@ VNET_DECLARE(struct ilnp_edge, ilnp_edge);
 
 static inline ilnp_time_t
 ilnp_now(void)
-	uint32_t	e_stirred;	/* s, when somebody wanted that; peeked */
 {
 	return ((ilnp_time_t)sbttous(sbinuptime()) + 1);
 }
@@ -331,6 +331,13 @@ int	ilnp_hint_del(struct ilnp_edge *, struct ilnp_nid);
  */
 bool	ilnp_name_look(struct ilnp_edge *);
 
+/* Has that done soon; anybody may want it as often as he likes. */
+void	ilnp_name_stir(struct ilnp_edge *);
+
+struct ucred;
+/* Whose a candidate is: users of a jail are others than those outside. */
+uint64_t ilnp_name_owner(const struct ucred *);
+
 /* ilnp_edge_flow.c */
 
 void	ilnp_flow_alloc(struct ilnp_edge *);
@@ -343,13 +350,6 @@ void	ilnp_flow_free(struct ilnp_edge *);
  */
 const struct ilnp_flow *ilnp_flow_lookup(const struct ilnp_edge *,
 	    uint8_t proto, const struct ilnp_nidpair *, uint16_t lport,
-/* Has that done soon; anybody may want it as often as he likes. */
-void	ilnp_name_stir(struct ilnp_edge *);
-
-struct ucred;
-/* Whose a candidate is: users of a jail are others than those outside. */
-uint64_t ilnp_name_owner(const struct ucred *);
-
 	    uint16_t fport, struct ilnp_l64 local);
 
 /* That of a PCB, or NULL.  Inside an epoch. */
