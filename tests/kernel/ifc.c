@@ -28,39 +28,43 @@ if_about(const char *name)
 	return (ifr);
 }
 
+/* One request of a socket that is there for it alone. */
+static result
+request(unsigned long what, void *arg)
+{
+	int s = if_control();
+	result r = sys_ioctl(s, what, arg);
+
+	(void)sys_close(s);
+	return (r);
+}
+
 bool
 if_switch(const char *name, bool up)
 {
 	struct ifreq ifr = if_about(name);
-	int s = if_control();
-	bool done = sys_ioctl(s, SIOCGIFFLAGS, &ifr) >= 0;
 
+	if (request(SIOCGIFFLAGS, &ifr) < 0)
+		return (false);
 	if (up)
 		ifr.ifr_flags |= IFF_UP;
 	else
 		ifr.ifr_flags &= (short)~IFF_UP;
-	done &= sys_ioctl(s, SIOCSIFFLAGS, &ifr) >= 0;
-	(void)sys_close(s);
-	return (done);
+	return (request(SIOCSIFFLAGS, &ifr) >= 0);
 }
 
 int
 if_index_of(const char *name)
 {
 	struct ifreq ifr = if_about(name);
-	int s = if_control();
-	result r = sys_ioctl(s, SIOCGIFINDEX, &ifr);
 
-	(void)sys_close(s);
-	return (r < 0 ? 0 : ifr.ifr_index);
+	return (request(SIOCGIFINDEX, &ifr) < 0 ? 0 : ifr.ifr_index);
 }
 
 bool
 if_give(const char *name, struct ilv a)
 {
 	struct in6_aliasreq req;
-	int s = if_control();
-	result r;
 
 	memset(&req, 0, sizeof(req));
 	memcpy(req.ifra_name, name, length(name) + 1);
@@ -74,21 +78,18 @@ if_give(const char *name, struct ilv a)
 	req.ifra_flags = IN6_IFF_NODAD;
 	req.ifra_lifetime.ia6t_vltime = ND6_INFINITE_LIFETIME;
 	req.ifra_lifetime.ia6t_pltime = ND6_INFINITE_LIFETIME;
-	r = sys_ioctl(s, SIOCAIFADDR_IN6, &req);
-	(void)sys_close(s);
-	return (r >= 0);
+	return (request(SIOCAIFADDR_IN6, &req) >= 0);
 }
 
 bool
 if_listen(const char *name)
 {
 	struct in6_ndireq nd;
-	int s = if_control();
-	bool done;
 
 	memset(&nd, 0, sizeof(nd));
 	memcpy(nd.ifname, name, length(name) + 1);
-	done = sys_ioctl(s, SIOCGIFINFO_IN6, &nd) >= 0;
+	if (request(SIOCGIFINFO_IN6, &nd) < 0)
+		return (false);
 	/*
 	 * Nobody has our addresses.  FreeBSD looks twice, without a lock, at
 	 * those it has still to ask for, and INVARIANTS do not bear that they
@@ -96,18 +97,13 @@ if_listen(const char *name)
 	 */
 	nd.ndi.flags |= ND6_IFF_ACCEPT_RTADV | ND6_IFF_NO_DAD;
 	nd.ndi.flags &= ~(uint32_t)ND6_IFF_IFDISABLED;
-	done &= sys_ioctl(s, SIOCSIFINFO_IN6, &nd) >= 0;
-	(void)sys_close(s);
-	return (done);
+	return (request(SIOCSIFINFO_IN6, &nd) >= 0);
 }
 
 result
 if_destroy(const char *name)
 {
 	struct ifreq ifr = if_about(name);
-	int s = if_control();
-	result r = sys_ioctl(s, SIOCIFDESTROY, &ifr);
 
-	(void)sys_close(s);
-	return (r);
+	return (request(SIOCIFDESTROY, &ifr));
 }

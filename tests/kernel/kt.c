@@ -181,11 +181,11 @@ far_send(struct conn *c, uint8_t flags, const char *text)
 bool
 near_send(struct conn *c, const char *text, struct packet *k)
 {
-	int64_t end = now_ms() + 8000;
+	int64_t end = now_ms() + SOON;
 
 	(void)sys_write(c->fd, text, length(text));
 	do {
-		if (!net_expect(k, 6, 2000))
+		if (!net_expect(k, 6, SOON))
 			continue;
 		if (k->sport == c->nearport && k->bodylen == length(text) &&
 		    memcmp(k->body, text, k->bodylen) == 0) {
@@ -200,7 +200,7 @@ near_send(struct conn *c, const char *text, struct packet *k)
 bool
 near_reads(const struct conn *c, const char *text)
 {
-	int64_t end = now_ms() + 5000;
+	int64_t end = now_ms() + SOON;
 	char buf[256];
 	result n;
 
@@ -215,6 +215,41 @@ near_reads(const struct conn *c, const char *text)
 	} while (now_ms() < end);
 	return (n == (result)length(text) &&
 	    memcmp(buf, text, (size_t)n) == 0);
+}
+
+bool
+next_to(uint16_t port, uint8_t proto, struct packet *k)
+{
+	int64_t end = now_ms() + SOON;
+
+	do
+		if (net_expect(k, proto, SOON) && k->dport == port)
+			return (true);
+	while (now_ms() < end);
+	return (false);
+}
+
+struct packet
+update_of(const struct conn *c, const uint64_t *l64, unsigned int n)
+{
+	struct packet k;
+
+	memset(&k, 0, sizeof(k));
+	k.src = c->far;
+	k.dst = c->near;
+	memcpy(k.nonce, c->nonce, 12);
+	k.noncelen = c->noncelen;
+	k.proto = 58;
+	k.type = 156;
+	k.body[0] = (uint8_t)n;
+	k.body[1] = 1;
+	for (unsigned int i = 0; i < n; i++) {
+		put64(k.body + 4 + 12 * i, l64[i]);
+		put16(k.body + 12 + 12 * i, 10);
+		put16(k.body + 14 + 12 * i, 300);
+	}
+	k.bodylen = (uint16_t)(4 + 12 * n);
+	return (k);
 }
 
 bool
@@ -238,7 +273,7 @@ far_connects(struct conn *c, int lfd, struct ilv ackfar, struct ilv acknear,
 	c->fd = -1;
 	far_send(c, TH_SYN, "");
 	do
-		if (!net_expect(&k, 6, 8000))
+		if (!net_expect(&k, 6, SOON))
 			return (false);
 	while (k.dport != c->farport || k.flags != (TH_SYN | TH_ACK));
 	/* The answer mirrors the locators of the question. */
@@ -250,12 +285,31 @@ far_connects(struct conn *c, int lfd, struct ilv ackfar, struct ilv acknear,
 	c->near = acknear;
 	c->tap = acktap;
 	far_send(c, TH_ACK, "");
-	end = now_ms() + 5000;
+	end = now_ms() + SOON;
 	/* Probes go on being answered meanwhile. */
 	while ((fd = sys_accept(lfd, NULL, NULL)) < 0 && now_ms() < end)
 		(void)net_receive(&k, 10);
 	c->fd = (int)fd;
 	return (fd >= 0);
+}
+
+bool
+two_locators(void)
+{
+	int64_t end = now_ms() + 120000;
+	struct packet k;
+
+	/* An interface that has just come up believes nobody for a second. */
+	do {
+		net_advertise(0, GUEST_A, 7200, 3600);
+		net_advertise(1, GUEST_B, 7200, 3600);
+		(void)net_receive(&k, 100);
+		if (shows("net.inet6.ilnp6.locators", "2001+0db8+000a+0001",
+		    1000) && shows("net.inet6.ilnp6.locators",
+		    "2001+0db8+000b+0001", 1000))
+			return (true);
+	} while (now_ms() < end);
+	return (false);
 }
 
 /* By hand-made frames, in the network stack of this program. */
@@ -275,30 +329,6 @@ test_wire(void)
 	test_ping();
 	test_offload();
 	test_life();
-}
-
-/*
- * Has both prefixes advertised until both are locators: scenarios that end
- * with other prefixes may have taken a router for dead.
- */
-static bool
-two_locators(void)
-{
-	int64_t end = now_ms() + 120000;
-	bool ready = false;
-	struct packet k;
-
-	/* An interface that has just come up believes nobody for a second. */
-	while (!ready && now_ms() < end) {
-		sleep_ms(100);
-		net_advertise(0, GUEST_A, 7200, 3600);
-		net_advertise(1, GUEST_B, 7200, 3600);
-		(void)net_receive(&k, 1000);
-		ready = listing("net.inet6.ilnp6.locators",
-		    "2001+0db8+000a+0001") &&
-		    listing("net.inet6.ilnp6.locators", "2001+0db8+000b+0001");
-	}
-	return (ready);
 }
 
 /* Opens the wires and switches ILNP on. */

@@ -80,6 +80,18 @@ struct sockaddr_in6 kt_address(struct ilv, uint16_t port);
 /* Binds a listening socket; nid 0: to no address. */
 int	listener(struct ilv, uint16_t port);
 
+/*
+ * How long what must come is awaited, in ms: whoever waits that long has lost,
+ * on a slow machine, too.
+ */
+#define	SOON	30000
+
+/*
+ * Has the prefixes of tap0 and tap1 advertised until both are locators:
+ * scenarios that end with other prefixes may have taken a router for dead.
+ */
+bool	two_locators(void);
+
 /* Starts a connection without waiting for it. */
 int	connector(struct ilv, uint16_t port);
 
@@ -91,6 +103,13 @@ bool	near_send(struct conn *, const char *text, struct packet *k);
 
 /* True if the program reads exactly that within a second. */
 bool	near_reads(const struct conn *, const char *text);
+
+/* The next packet that goes to that port of the far host. */
+bool	next_to(uint16_t port, uint8_t proto, struct packet *k);
+
+/* A Locator Update of the far end, which is at these locators. */
+struct packet update_of(const struct conn *, const uint64_t *l64,
+	    unsigned int n);
 
 /* True if the far end of the socket is seen as that address. */
 bool	peer_is(int fd, struct ilv);

@@ -107,6 +107,19 @@ memory_of(const char *type)
 	return (s.octets);
 }
 
+bool
+memory_comes_to(const char *type, uint64_t most)
+{
+	int64_t end = now_ms() + 120000;
+
+	while (memory_of(type) > most)
+		if (now_ms() > end)
+			return (false);
+		else
+			sleep_ms(100);
+	return (true);
+}
+
 uint64_t
 items_of(const char *zone)
 {

@@ -13,6 +13,9 @@
 /* Octets in use of a type of malloc(9); asking takes long. */
 uint64_t memory_of(const char *type);
 
+/* Waits until a type has no more in use than that; false if it goes on having. */
+bool	memory_comes_to(const char *type, uint64_t most);
+
 /* Items in use of a zone of uma(9). */
 uint64_t items_of(const char *zone);
 

@@ -449,6 +449,8 @@ answer(const struct packet *k)
 
 	if (!net_answer.on || k->proto != 58)
 		return (false);
+	if ((net_answer.dead & 1U << k->tap) != 0)
+		return (true);
 	r.src = k->dst;
 	r.dst = src;
 	memcpy(r.nonce, net_answer.nonce, 12);

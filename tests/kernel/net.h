@@ -121,6 +121,7 @@ struct answer {
 	uint32_t updates;	/* acknowledged so far */
 	struct packet update;	/* the last Locator Update */
 	struct packet echo;	/* the last request that was no probe */
+	uint32_t dead;		/* wires, as a mask, behind which nobody is */
 };
 
 extern struct answer net_answer;

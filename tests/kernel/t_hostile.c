@@ -88,23 +88,11 @@ static void
 send_lu(const struct conn *c, const uint64_t *l64, unsigned int n,
     unsigned int count, uint8_t code, uint8_t op)
 {
-	struct packet k;
+	struct packet k = update_of(c, l64, n);
 
-	memset(&k, 0, sizeof(k));
-	k.src = c->far;
-	k.dst = c->near;
-	memcpy(k.nonce, c->nonce, 12);
-	k.noncelen = c->noncelen;
-	k.proto = 58;
-	k.type = 156;
 	k.code = code;
 	k.body[0] = (uint8_t)count;
 	k.body[1] = op;
-	for (unsigned int i = 0; i < n; i++) {
-		put64(k.body + 4 + 12 * i, l64[i]);
-		put16(k.body + 14 + 12 * i, 300);
-	}
-	k.bodylen = (uint16_t)(4 + 12 * n);
 	net_send(c->tap, &k);
 }
 

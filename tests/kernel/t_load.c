@@ -178,16 +178,6 @@ reach_all(volatile uint32_t *n, const char *what)
 	return (*n >= CONNECTIONS);
 }
 
-static bool
-comes_down_to(const char *type, uint64_t most)
-{
-	int64_t end = now_ms() + STUCK_MS;
-
-	while (memory_of(type) > most && now_ms() < end)
-		sleep_ms(100);
-	return (memory_of(type) <= most);
-}
-
 /*
  * Each of so many flows is found in its bucket, and taken out of it: nothing
  * of them is left.
@@ -234,7 +224,7 @@ test_load(void)
 
 		check(status == 0, "host %d closes all: %d", i, status);
 	}
-	check(comes_down_to("ilnp", before + 20000),
+	check(memory_comes_to("ilnp", before + 20000),
 	    "%lu octets were in use before, %lu are after", before,
 	    memory_of("ilnp"));
 	rig_down();

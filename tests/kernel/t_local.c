@@ -26,18 +26,6 @@ teach(void)
 	    "0211-22ff-fe66-7888 2001+0db8+000c+0001") >= 0);
 }
 
-static bool
-datagram_to(uint16_t port, struct packet *k)
-{
-	int64_t end = now_ms() + 2000;
-
-	do
-		if (!net_expect(k, 17, 500))
-			return (false);
-	while (k->dport != port && now_ms() < end);
-	return (k->dport == port);
-}
-
 /* lesson: 21, 29, 30 */
 static void
 reconnecting(void)
@@ -54,17 +42,17 @@ reconnecting(void)
 	check(teach(), "told of a host");
 	check(sys_connect(fd, &to, sizeof(to)) >= 0 &&
 	    sys_sendto(fd, "one", 3, 0, NULL, 0) == 3 &&
-	    datagram_to(7801, &k) && k.noncelen == 4,
+	    next_to(7801, 17, &k) && k.noncelen == 4,
 	    "to it with a nonce");
 	check(sys_connect(fd, &other, sizeof(other)) >= 0 &&
 	    sys_sendto(fd, "two", 3, 0, NULL, 0) == 3 &&
-	    datagram_to(7802, &k) && k.noncelen == 0 && k.sum == SUM_IPV6,
+	    next_to(7802, 17, &k) && k.noncelen == 0 && k.sum == SUM_IPV6,
 	    "then to a host of plain IPv6, without");
 	check(sys_connect(fd, &nowhere, sizeof(nowhere)) < 0,
 	    "an attempt to connect fails");
 	check(sys_connect(fd, &other, sizeof(other)) >= 0 &&
 	    sys_sendto(fd, "two", 3, 0, NULL, 0) == 3 &&
-	    datagram_to(7802, &k) && k.noncelen == 0,
+	    next_to(7802, 17, &k) && k.noncelen == 0,
 	    "and leaves nothing behind");
 	check(sys_setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, options,
 	    sizeof(options)) >= 0 &&

@@ -84,7 +84,7 @@ raw(void)
 	memcpy(k.body, "raw and ILNP", 12);
 	k.bodylen = 12;
 	net_send(0, &k);
-	for (int64_t end = now_ms() + 1000; n < 0 && now_ms() < end;)
+	for (int64_t end = now_ms() + SOON; n < 0 && now_ms() < end;)
 		n = sys_recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL,
 		    NULL);
 	check(n == 12 && memcmp(buf, "raw and ILNP", 12) == 0,
@@ -255,7 +255,7 @@ fragments(void)
 		memcpy(p + front + 8, whole + front + (second ? at : 0), part);
 		net_send_raw(0, p, front + 8 + part);
 	}
-	for (int64_t end = now_ms() + 1000; n < 0 && now_ms() < end;)
+	for (int64_t end = now_ms() + SOON; n < 0 && now_ms() < end;)
 		n = sys_recvfrom(fd, big, sizeof(big), MSG_DONTWAIT, NULL,
 		    NULL);
 	check(n == 700 && big[0] == 'F' && big[699] == 'F',
@@ -266,11 +266,7 @@ fragments(void)
 void
 test_raw(void)
 {
-	net_advertise(0, GUEST_A, 7200, 3600);
-	net_advertise(1, GUEST_B, 7200, 3600);
-	check(shows(TREE "locators", "2001+0db8+000a+0001", 5000) &&
-	    shows(TREE "locators", "2001+0db8+000b+0001", 5000),
-	    "both locators");
+	check(two_locators(), "both locators");
 	raw();
 	groups();
 	fragments();
