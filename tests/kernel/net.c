@@ -104,19 +104,12 @@ fold(uint32_t sum)
 	return ((uint16_t)sum);
 }
 
-/* The sum of a segment with a pseudo-header that holds L64s or does not. */
+/* The sum of a pseudo-header that holds L64s or does not. */
 static uint16_t
-transport_sum(const uint8_t *ip, size_t off, size_t len, uint8_t proto,
-    bool full)
+pseudo_sum(const uint8_t *ip, size_t size, uint8_t proto, bool full)
 {
-	size_t cover = len - off;
-	uint32_t sum;
+	uint32_t sum = (uint32_t)size + proto;
 
-	if (proto == 136 && get16(ip + off + 4) >= 8 &&
-	    get16(ip + off + 4) < cover)
-		cover = get16(ip + off + 4);
-	sum = add(0, ip + off, cover);
-	sum += (uint32_t)(len - off) + proto;
 	sum = add(sum, ip + 16, 8);
 	sum = add(sum, ip + 32, 8);
 	if (full) {
@@ -124,6 +117,20 @@ transport_sum(const uint8_t *ip, size_t off, size_t len, uint8_t proto,
 		sum = add(sum, ip + 24, 8);
 	}
 	return (fold(sum));
+}
+
+/* The sum of a segment with such a pseudo-header. */
+static uint16_t
+transport_sum(const uint8_t *ip, size_t off, size_t len, uint8_t proto,
+    bool full)
+{
+	size_t cover = len - off;
+
+	if (proto == 136 && get16(ip + off + 4) >= 8 &&
+	    get16(ip + off + 4) < cover)
+		cover = get16(ip + off + 4);
+	return (fold(add(pseudo_sum(ip, len - off, proto, full), ip + off,
+	    cover)));
 }
 
 static void
@@ -191,14 +198,18 @@ net_open_offload(void)
 	(void)sys_close(s);
 }
 
+/* What is left to the hardware of TAP_OFFLOAD. */
+static struct offload ahead;
+
 static void
 send_frame(int tap, const uint8_t *ip, size_t len, const uint8_t *mac)
 {
 	static const uint8_t all[6] = { 0x33, 0x33, 0, 0, 0, 1 };
-	size_t head = tap == TAP_OFFLOAD ? sizeof(struct offload) : 0;
+	size_t head = tap == TAP_OFFLOAD ? sizeof(ahead) : 0;
 	uint8_t buf[2100], *frame = buf + head;
 
-	memset(buf, 0, head);
+	memcpy(buf, &ahead, head);
+	memset(&ahead, 0, sizeof(ahead));
 	memcpy(frame, mac != NULL ? mac : all, 6);
 	memcpy(frame + 6, router_mac, 6);
 	put16(frame + 12, 0x86dd);
@@ -323,7 +334,12 @@ net_compose(const struct packet *k, uint8_t *p)
 	memcpy(p + off, k->body, k->bodylen);
 	off += k->bodylen;
 	ip_header(p, k->src, k->dst, next, off - IP6, 64);
-	if (sumat != 0)
+	if (k->partial) {
+		put16(p + sumat, pseudo_sum(p, off - l4, k->proto, full));
+		ahead = (struct offload){ .flags = OFFLOAD_SUM,
+		    .sumstart = (uint16_t)(ETH + l4),
+		    .sumoff = (uint16_t)(sumat - l4) };
+	} else if (sumat != 0)
 		put16(p + sumat, (uint16_t)~transport_sum(p, l4, off,
 		    k->proto, full));
 	return (off);

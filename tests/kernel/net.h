@@ -65,7 +65,8 @@ struct packet {
 	bool		toroute;	/* to the router's Ethernet address */
 	bool		sumok;		/* either kind of checksum is right */
 	uint16_t	len;		/* of the whole packet */
-	bool		partial;	/* hardware is to finish the checksum */
+	/* Hardware is to finish the checksum; also of what net_send() sends. */
+	bool		partial;
 	uint16_t	segment;	/* and to cut pieces of that; 0: it is not */
 };
 
@@ -75,6 +76,7 @@ struct packet {
 #define	TH_PUSH	0x08
 #define	TH_ACK	0x10
 
+/* One that is `partial' by TAP_OFFLOAD. */
 void	net_send(int tap, const struct packet *);
 
 /* The same in two fragments, cut behind `at' octets of what can be cut. */

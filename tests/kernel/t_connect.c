@@ -147,7 +147,7 @@ test_connect(void)
 	    "a second prefix becomes a locator");
 	net_advertise(0, GUEST_A, 7200, 0);
 	check(shows("net.inet6.ilnp6.locators",
-	    "2001+0db8+000a+0001 active pref=0 left=", 3000), "first kept");
+	    "2001+0db8+000a+0001 active pref=10 left=", 3000), "first kept");
 	check(shows("net.inet6.ilnp6.locators", "withdrawn", 3000),
 	    "a deprecated prefix is withdrawn");
 	check(shows("net.inet6.ilnp6.sessions", "2001+0db8+000b+0001 2001+"

@@ -125,6 +125,72 @@ copies(int lfd)
 	(void)sysctl_set("net.inet6.ilnp6.algorithm", "rr");
 }
 
+/* True if all that a connection sends leaves by one wire. */
+static bool
+leaves_by(struct conn *c, int tap)
+{
+	bool by = true;
+
+	for (int i = 0; i < 6; i++) {
+		struct packet k;
+
+		by &= near_send(c, "word", &k) && k.tap == tap && k.sumok;
+	}
+	return (by);
+}
+
+/* A new connection leaves by a wire, once the session has heard of it. */
+static bool
+prefers(int lfd, int tap, uint16_t port)
+{
+	struct conn c = { .far = { FAR_C, FAR9 }, .near = guest_a,
+	    .farport = port, .nearport = 7400, .seq = 10,
+	    .nonce = { 9, 9, 9, 9 }, .noncelen = 4 };
+	bool by = false;
+
+	if (!far_connects(&c, lfd, c.far, c.near, 0))
+		return (false);
+	for (int i = 0; i < 10 && !by; i++)
+		by = leaves_by(&c, tap);
+	(void)sys_close(c.fd);
+	return (by);
+}
+
+static result
+rank(const char *text)
+{
+	return (sysctl_set("net.inet6.ilnp6.preferences", text));
+}
+
+static void
+preferences(int lfd)
+{
+	scenario("locators that the administrator prefers");
+	net_advertise(0, GUEST_A, 7200, 3600);
+	net_advertise(1, GUEST_B, 7200, 3600);
+	check(shows("net.inet6.ilnp6.locators", "2001+0db8+000a+0001 ",
+	    10000) && shows("net.inet6.ilnp6.locators",
+	    "2001+0db8+000b+0001 ", 10000), "there are two");
+	check(rank("tap1") == -EINVAL && rank("tap1,65536") == -EINVAL &&
+	    rank("tap1,-1") == -EINVAL && rank("tap1,1,0") == -EINVAL &&
+	    rank("tap1,1,2,3") == -EINVAL && rank("tap0,1 no9,1") == -ENXIO,
+	    "what is no preference is refused");
+	check(listing("net.inet6.ilnp6.preferences", "") &&
+	    !listing("net.inet6.ilnp6.preferences", "tap"),
+	    "and nothing of it is kept");
+	check(rank("tap1,20,3") >= 0 &&
+	    listing("net.inet6.ilnp6.preferences", "tap1,20,3"),
+	    "a right one is");
+	check(shows("net.inet6.ilnp6.locators", "pref=20", 3000) &&
+	    shows("net.inet6.ilnp6.locators", "weight=3", 3000),
+	    "the locator has it");
+	check(prefers(lfd, 0, 6720), "all leaves by the other interface");
+	check(rank("tap0,20") >= 0 && prefers(lfd, 1, 6721),
+	    "now by that one");
+	check(rank("") >= 0 && shows("net.inet6.ilnp6.locators",
+	    "2001+0db8+000a+0001 active pref=10", 3000), "and as ever");
+}
+
 void
 test_modes(void)
 {
@@ -133,5 +199,6 @@ test_modes(void)
 	net_answer.on = true;
 	modern(lfd);
 	copies(lfd);
+	preferences(lfd);
 	(void)sys_close(lfd);
 }

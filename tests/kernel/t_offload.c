@@ -104,6 +104,45 @@ offloads(int lfd, bool modern, uint16_t port)
 	(void)sys_close(c.fd);
 }
 
+/* True if a datagram whose checksum nobody has finished comes to a program. */
+static bool
+unfinished_comes(int fd, enum sum sum)
+{
+	struct packet k = { .src = { FAR_C, FAR8 }, .dst = guest_t,
+	    .noncelen = 4, .nonce = { 1, 2, 3, 0 }, .proto = 17, .sum = sum,
+	    .sport = 6712, .dport = 7451, .bodylen = 4, .partial = true };
+	struct packet none;
+	char got[8];
+
+	memcpy(k.body, "half", 4);
+	net_send(TAP_OFFLOAD, &k);
+	(void)net_receive(&none, 100);
+	return (sys_recvfrom(fd, got, sizeof(got), MSG_DONTWAIT, NULL, NULL) ==
+	    4);
+}
+
+static void
+unfinished(void)
+{
+	struct sockaddr_in6 here = kt_address(any, 7451);
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+	uint64_t before;
+
+	scenario("checksums that the neighbour has left to hardware");
+	check(sys_bind(fd, &here, sizeof(here)) >= 0 &&
+	    unfinished_comes(fd, SUM_RFC), "one begun as RFC 6741 says is taken");
+	check(unfinished_comes(fd, SUM_IPV6), "and one begun as IPv6 says");
+	set("cksum_strict", 1);
+	before = counter("in_cksum_kind");
+	check(unfinished_comes(fd, SUM_RFC) &&
+	    counter("in_cksum_kind") == before,
+	    "where only the former may come it does");
+	check(!unfinished_comes(fd, SUM_IPV6) &&
+	    counter("in_cksum_kind") == before + 1, "the latter does not");
+	set("cksum_strict", 0);
+	(void)sys_close(fd);
+}
+
 void
 test_offload(void)
 {
@@ -132,6 +171,7 @@ test_offload(void)
 	offloads(lfd, true, 6711);
 	set("cksum", 0);
 	set("nonce_policy", 0);
+	unfinished();
 	(void)sys_close(lfd);
 	net_advertise(0, GUEST_A, 7200, 3600);
 	net_advertise(1, GUEST_B, 7200, 3600);

@@ -17,7 +17,7 @@ from ilnptool.errors import UsageError
 from ilnptool.lab import freebsd, machine
 from ilnptool.lab.catalogue import find_topology, shipped
 from ilnptool.lab.guestbuild import choose_machines
-from ilnptool.lab.model import Topology
+from ilnptool.lab.model import Locator, Topology
 from ilnptool.lab.rehearsal import rehearse
 from ilnptool.lab.state import LabState
 from ilnptool.lab.topology import load_topology
@@ -83,6 +83,15 @@ def test_machine_is_taught_its_identifiers_and_its_correspondents() -> None:
     assert lines[-1] == (
         "sysctl net.inet6.ilnp6.teach='0211:22ff:fe66:7788 2001+0db8+000b+0001 2001+0db8+000b+0002'"
     )
+
+
+def test_machine_is_told_what_its_locators_are_worth() -> None:
+    found = topology("two-paths")
+    assert not any(".preferences=" in line for line in freebsd.ilnp_lines(found, found.node("a")))
+    link, end = found.links_of("a")[1]
+    worse = found.with_link(replace(link, locator=Locator(preference=20, weight=3)))
+    lines = freebsd.ilnp_lines(worse, worse.node("a"))
+    assert f"sysctl net.inet6.ilnp6.preferences={end.interface},20,3" in lines
 
 
 def test_names_lead_to_ilvs_where_both_speak_ilnp_and_to_plain_addresses_else() -> None:

@@ -97,7 +97,13 @@ class FakeNode:
                     "algorithm": self.values["algorithm"],
                     "nids": [VALUES["nids"]],
                     "interfaces": [
-                        {"name": name, "disabled": name in self.unused} for name in ("if1", "if2")
+                        {
+                            "name": name,
+                            "disabled": name in self.unused,
+                            "preference": preference,
+                            "weight": 1,
+                        }
+                        for name, preference in (("if1", 10), ("if2", 20))
                     ],
                 }
             case "disable":
@@ -152,6 +158,8 @@ def test_every_backend_sets_what_it_then_reads(backend: Backend) -> None:
     changed = {x.name: (x.expected, x.found) for x in differences(backend.read_all(), defaults())}
     assert changed["probe_idle"] == ("1000", "700")
     assert changed["algorithm"] == ("rr", "drr")
+    if isinstance(backend, NodeBackend):
+        assert changed.pop("preferences") == ("", "if2,20,1")
     assert set(changed) <= {"probe_idle", "algorithm", "enable"}
 
 

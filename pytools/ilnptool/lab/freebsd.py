@@ -22,7 +22,7 @@ from ilnptool.lab.addressing import (
 )
 from ilnptool.lab.agent import Agent
 from ilnptool.lab.ident import Nid, address_of, format_l64, format_nid
-from ilnptool.lab.model import End, Link, Node, Role, Topology
+from ilnptool.lab.model import End, Link, Locator, Node, Role, Topology
 from ilnptool.lab.protocol import Address
 
 ILNP = "net.inet6.ilnp6"
@@ -137,10 +137,18 @@ def ilnp_lines(topology: Topology, node: Node) -> list[str]:
     if not node.ilnp:
         return []
     nids = " ".join(format_nid(nid) for nid in nids_of(topology, node))
-    unused = [end.interface for link, end in topology.links_of(node.name) if link.locator.disabled]
+    links = topology.links_of(node.name)
+    unused = [end.interface for link, end in links if link.locator.disabled]
+    ranks = [
+        f"{end.interface},{link.locator.preference},{link.locator.weight}"
+        for link, end in links
+        if (link.locator.preference, link.locator.weight)
+        != (Locator().preference, Locator().weight)
+    ]
     return [
         f"sysctl {ILNP}.nids={shlex.quote(nids)}",
         f"sysctl {ILNP}.disabled={shlex.quote(' '.join(unused))}",
+        *([f"sysctl {ILNP}.preferences={shlex.quote(' '.join(ranks))}"] if ranks else []),
         *(f"sysctl {ILNP}.{name}={value}" for name, value in node.knobs.items()),
         f"sysctl {ILNP}.enable=1",
         f"sysctl {ILNP}.algorithm={node.algorithm}",

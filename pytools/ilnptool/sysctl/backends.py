@@ -91,6 +91,11 @@ class NodeBackend:
             "algorithm": str(status["algorithm"]),
             "nids": " ".join(status["nids"]),
             "disabled": " ".join(x["name"] for x in status["interfaces"] if x["disabled"]),
+            "preferences": " ".join(
+                f"{x['name']},{x['preference']},{x['weight']}"
+                for x in status["interfaces"]
+                if (x["preference"], x["weight"]) != (10, 1)
+            ),
             **{name: str(knob["value"]) for name, knob in knobs.items()},
             **{f"{STATS}{name}": str(count) for name, count in counters.items()},
         }
@@ -115,7 +120,7 @@ class NodeBackend:
             self._ask("algorithm", name=value)
         elif name == "disabled":
             self._disable(value.split())
-        elif name in ("enable", "nids"):
+        elif name in ("enable", "nids", "preferences"):
             raise UsageError(f"{self.where}: {name} stands in the configuration of ilnpd")
         else:
             self._ask("set", name=name, value=int(value))

@@ -45,6 +45,12 @@ _OTHERS = (
     Variable("algorithm", "how new sessions choose among paths", "rr", writable=True),
     Variable("nids", "NIDs of the node", writable=True),
     Variable("disabled", "interfaces whose locators are not used", "", writable=True),
+    Variable(
+        "preferences",
+        "INTERFACE,preference,weight ... of their locators; others have 10 and 1",
+        "",
+        writable=True,
+    ),
 )
 
 

@@ -89,10 +89,13 @@ struct ilnp_uplink {
 	struct in6_addr	u_router;	/* unspecified: none known */
 	uint32_t	u_ifindex;
 	uint32_t	u_mtu;
+	uint16_t	u_weight;	/* of its locator, at least 1 */
 };
 
 #define	ILNP_ONLINK_MAX	32
 #define	ILNP_IDLE_MAX	16	/* interfaces that are not to be used */
+#define	ILNP_RANKS_MAX	16	/* and such whose locators have a preference */
+#define	ILNP_PREF	10	/* of those that nobody has given one */
 
 /* What the packet path must know of this node; replaced as a whole. */
 struct ilnp_here {
@@ -162,6 +165,13 @@ struct ilnp_events {
 	struct ilnp_event q_event[ILNP_EVENTS_MAX];	/* (q) oldest first */
 };
 
+/* What the administrator thinks of the locators of an interface. */
+struct ilnp_rank {
+	char		r_name[IFNAMSIZ];
+	uint16_t	r_pref;		/* the lowest is preferred */
+	uint16_t	r_weight;	/* at least 1 */
+};
+
 /* An address that ILNP has added to an interface. */
 struct ilnp_mine {
 	uint32_t	m_ifindex;
@@ -188,6 +198,8 @@ struct ilnp_edge {
 	struct ilnp_nid	e_nid[ILNP_NIDS_MAX];	/* (x) */
 	uint32_t	e_nidle;	/* (x) interfaces not to be used */
 	char		e_idle[ILNP_IDLE_MAX][IFNAMSIZ];	/* (x) */
+	uint32_t	e_nranks;	/* (x) */
+	struct ilnp_rank e_rank[ILNP_RANKS_MAX];	/* (x) */
 	struct pfil_hook *e_hook;	/* (x) */
 	struct pfil_hook *e_outhook;	/* (x) NULL if ILNP_HOOKED */
 	uint32_t	e_nmine;	/* (x) addresses that ILNP has added */

@@ -16,6 +16,8 @@ struct ilnp_prefix {
 	uint32_t	p_mtu;
 	uint32_t	p_valid;	/* seconds left */
 	uint32_t	p_preferred;	/* seconds left */
+	uint16_t	p_pref;		/* the lowest is preferred */
+	uint16_t	p_weight;	/* at least 1 */
 	bool		p_auto;		/* hosts may make addresses from it */
 	bool		p_idle;		/* its interface is not to be used */
 	bool		p_ready;	/* so may be used as a locator */

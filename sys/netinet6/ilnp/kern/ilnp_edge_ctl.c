@@ -70,23 +70,33 @@ ilnp_ctl_nids(struct ilnp_edge *e, char *text)
 }
 
 /* Names may be given to other interfaces later; they must be right now. */
+static int
+read_name(const char *word, char name[IFNAMSIZ])
+{
+	struct ifnet *ifp = ifunit_ref(word);
+
+	if (ifp == NULL)
+		return (ENXIO);
+	(void)strlcpy(name, if_name(ifp), IFNAMSIZ);
+	if_rele(ifp);
+	return (0);
+}
+
 int
 ilnp_ctl_disabled(struct ilnp_edge *e, char *text)
 {
 	char names[ILNP_IDLE_MAX][IFNAMSIZ] = { "" };
-	struct ifnet *ifp;
 	char *word;
 	u_int n = 0;
+	int error;
 
 	sx_assert(&e->e_sx, SA_XLOCKED);
 	while ((word = next_word(&text)) != NULL) {
 		if (n == ILNP_IDLE_MAX)
 			return (E2BIG);
-		ifp = ifunit_ref(word);
-		if (ifp == NULL)
-			return (ENXIO);
-		(void)strlcpy(names[n++], if_name(ifp), IFNAMSIZ);
-		if_rele(ifp);
+		error = read_name(word, names[n++]);
+		if (error != 0)
+			return (error);
 	}
 	memcpy(e->e_idle, names, sizeof(e->e_idle));
 	e->e_nidle = n;
@@ -104,6 +114,43 @@ read_number(const char *s, uint32_t highest, uint32_t *out)
 	if (*s < '0' || *s > '9' || *end != '\0' || v > highest)
 		return (EINVAL);
 	*out = (uint32_t)v;
+	return (0);
+}
+
+/* Reads "NAME,preference[,weight]". */
+static int
+read_rank(char *word, struct ilnp_rank *rank)
+{
+	char *name = strsep(&word, ","), *pref = strsep(&word, ",");
+	uint32_t p, w = 1;
+
+	if (pref == NULL || read_number(pref, UINT16_MAX, &p) != 0 ||
+	    (word != NULL && read_number(word, UINT16_MAX, &w) != 0) || w == 0)
+		return (EINVAL);
+	rank->r_pref = (uint16_t)p;
+	rank->r_weight = (uint16_t)w;
+	return (read_name(name, rank->r_name));
+}
+
+int
+ilnp_ctl_preferences(struct ilnp_edge *e, char *text)
+{
+	struct ilnp_rank ranks[ILNP_RANKS_MAX] = { };
+	char *word;
+	u_int n = 0;
+	int error;
+
+	sx_assert(&e->e_sx, SA_XLOCKED);
+	while ((word = next_word(&text)) != NULL) {
+		if (n == ILNP_RANKS_MAX)
+			return (E2BIG);
+		error = read_rank(word, &ranks[n++]);
+		if (error != 0)
+			return (error);
+	}
+	memcpy(e->e_rank, ranks, sizeof(e->e_rank));
+	e->e_nranks = n;
+	ilnp_loc_scan(e);
 	return (0);
 }
 
@@ -267,7 +314,7 @@ print_way(struct ilnp_edge *e, struct sbuf *sb, struct ilnp_l64 l64)
 	const struct ilnp_here *h;
 	struct epoch_tracker et;
 	struct ifnet *ifp;
-	uint32_t mtu = 0;
+	uint32_t mtu = 0, weight = 0;
 
 	NET_EPOCH_ENTER(et);
 	h = ilnp_load_ptr(&e->e_here);
@@ -275,6 +322,7 @@ print_way(struct ilnp_edge *e, struct sbuf *sb, struct ilnp_l64 l64)
 		u = ilnp_loc_uplink(h, l64);
 	if (u != NULL) {
 		mtu = u->u_mtu;
+		weight = u->u_weight;
 		(void)ip6_sprintf(router, &u->u_router);
 		ifp = ifnet_byindex(u->u_ifindex);
 		if (ifp != NULL)
@@ -282,8 +330,8 @@ print_way(struct ilnp_edge *e, struct sbuf *sb, struct ilnp_l64 l64)
 	}
 	NET_EPOCH_EXIT(et);
 	if (u != NULL)
-		sbuf_printf(sb, " interface=%s mtu=%u router=%s", name, mtu,
-		    router);
+		sbuf_printf(sb, " weight=%u interface=%s mtu=%u router=%s",
+		    weight, name, mtu, router);
 }
 
 void

@@ -14,12 +14,14 @@ struct sbuf;
 
 /*
  * Make our NIDs those listed; leave the interfaces listed unused, and no
- * others; tell of a correspondent.  The text is taken apart in place.  e_sx
- * held for the first two.
+ * others; give the locators of interfaces "NAME,preference[,weight] ...", and
+ * others the defaults; tell of a correspondent.  The text is taken apart in
+ * place.  e_sx held for all but the last.
  * Return 0 or an errno; on error nothing has changed.
  */
 int	ilnp_ctl_nids(struct ilnp_edge *, char *);
 int	ilnp_ctl_disabled(struct ilnp_edge *, char *);
+int	ilnp_ctl_preferences(struct ilnp_edge *, char *);
 int	ilnp_ctl_teach(struct ilnp_edge *, char *);
 
 /*

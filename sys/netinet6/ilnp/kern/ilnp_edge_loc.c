@@ -83,11 +83,22 @@ is_idle(const struct ilnp_edge *e, const struct ifnet *ifp)
 	return (false);
 }
 
+/* What the administrator thinks of an interface, or would without a word. */
+static struct ilnp_rank
+rank_of(const struct ilnp_edge *e, const struct ifnet *ifp)
+{
+	for (uint32_t i = 0; i < e->e_nranks; i++)
+		if (strcmp(e->e_rank[i].r_name, ifp->if_xname) == 0)
+			return (e->e_rank[i]);
+	return ((struct ilnp_rank){ .r_pref = ILNP_PREF, .r_weight = 1 });
+}
+
 static void
 read_prefix(const struct ilnp_edge *e, struct ilnp_prefix *p,
     const struct nd_prefix *pr)
 {
 	const struct nd_pfxrouter *pfr = LIST_FIRST(&pr->ndpr_advrtrs);
+	struct ilnp_rank rank = rank_of(e, pr->ndpr_ifp);
 
 	memset(p, 0, sizeof(*p));
 	p->p_l64 = ilnp_ilv_of(&pr->ndpr_prefix.sin6_addr).l64;
@@ -97,6 +108,8 @@ read_prefix(const struct ilnp_edge *e, struct ilnp_prefix *p,
 	p->p_idle = is_idle(e, pr->ndpr_ifp);
 	p->p_valid = seconds_left(pr->ndpr_expire);
 	p->p_preferred = seconds_left(pr->ndpr_preferred);
+	p->p_pref = rank.r_pref;
+	p->p_weight = rank.r_weight;
 	if (pfr != NULL)
 		p->p_router = pfr->router->rtaddr;
 }
@@ -212,8 +225,9 @@ tell_core(struct ilnp_edge *e, const struct ilnp_prefixes *ps)
 		kept[i] = is_kept(e, p, &before, now);
 		if (!kept[i])
 			continue;
-		(void)ilnp_local_put(lo, p->p_l64, p->p_ifindex, 0, 1,
-		    p->p_valid == ND6_INFINITE_LIFETIME ? 0 : p->p_valid, now);
+		(void)ilnp_local_put(lo, p->p_l64, p->p_ifindex, p->p_pref,
+		    p->p_weight, p->p_valid == ND6_INFINITE_LIFETIME ? 0 :
+		    p->p_valid, now);
 		(void)ilnp_local_disable(lo, p->p_l64, p->p_idle ||
 		    (replaced && p->p_preferred == 0), now);
 	}
@@ -291,6 +305,7 @@ make_here(struct ilnp_edge *e, const struct ilnp_prefixes *ps)
 		u->u_router = p->p_router;
 		u->u_ifindex = p->p_ifindex;
 		u->u_mtu = p->p_mtu;
+		u->u_weight = p->p_weight;
 	}
 	return (h);
 }

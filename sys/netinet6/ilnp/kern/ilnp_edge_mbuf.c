@@ -121,12 +121,30 @@ adds_up(const struct ilnp_view *v, enum ilnp_cksum kind, uint32_t len,
 	    v->v_dst, len, v->v_proto)) == 0xffff);
 }
 
+/*
+ * True if what stands in the place of a checksum is only what one is begun
+ * with: the guests of a host leave it to hardware that is never passed, and
+ * their interfaces call it verified.
+ */
+static bool
+is_seed(const struct mbuf *m, const struct ilnp_view *v, enum ilnp_cksum kind,
+    uint32_t len)
+{
+	uint16_t sum;
+
+	m_copydata(m, v->v_l4off + (int)ilnp_mbuf_sumoff(v->v_proto),
+	    sizeof(sum), (char *)&sum);
+	return (ntohs(sum) % 0xffff == ilnp_cksum_fold(ilnp_cksum_pseudo(kind,
+	    v->v_src, v->v_dst, len, v->v_proto)) % 0xffff);
+}
+
 enum ilnp_cksum
 ilnp_mbuf_verify(const struct mbuf *m, const struct ilnp_view *v,
     enum ilnp_cksum hint)
 {
 	uint32_t len = (uint32_t)v->v_len - v->v_l4off, cover = len;
 	enum ilnp_cksum other;
+	bool unfinished = false;
 	uint16_t data;
 
 	if (v->v_proto == IPPROTO_UDPLITE) {
@@ -137,10 +155,14 @@ ilnp_mbuf_verify(const struct mbuf *m, const struct ilnp_view *v,
 		cover = ntohs(ulen);
 		if (cover == 0 || cover > len)
 			cover = len;
-	} else if ((m->m_pkthdr.csum_flags & TRUSTED) == TRUSTED)
-		/* Made of full addresses by hardware, or never finished. */
-		return (m->m_pkthdr.csum_data == 0xffff ? ILNP_CKSUM_IPV6 :
-		    ILNP_CKSUM_UNKNOWN);
+	} else if ((m->m_pkthdr.csum_flags & TRUSTED) == TRUSTED) {
+		if (m->m_pkthdr.csum_data != 0xffff)
+			return (ILNP_CKSUM_UNKNOWN);
+		/* Verified with full addresses by hardware, as is usual. */
+		unfinished = is_seed(m, v, ILNP_CKSUM_RFC, len);
+		if (!unfinished)
+			return (ILNP_CKSUM_IPV6);
+	}
 	/* The sum of all that stands there, not its complement. */
 	data = ntohs((uint16_t)~in_cksum_skip(__DECONST(struct mbuf *, m),
 	    v->v_l4off + (int)cover, v->v_l4off));
@@ -149,5 +171,7 @@ ilnp_mbuf_verify(const struct mbuf *m, const struct ilnp_view *v,
 	if (adds_up(v, hint, len, data))
 		return (hint);
 	other = hint == ILNP_CKSUM_RFC ? ILNP_CKSUM_IPV6 : ILNP_CKSUM_RFC;
-	return (adds_up(v, other, len, data) ? other : ILNP_CKSUM_UNKNOWN);
+	if (adds_up(v, other, len, data))
+		return (other);
+	return (unfinished ? ILNP_CKSUM_RFC : ILNP_CKSUM_UNKNOWN);
 }

@@ -209,6 +209,31 @@ SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, disabled, CTLTYPE_STRING | VNET_RW,
     NULL, 0, sysctl_disabled, "A", "Interfaces whose locators are not used");
 
 static int
+sysctl_preferences(SYSCTL_HANDLER_ARGS)
+{
+	struct ilnp_edge *e = &V_ilnp_edge;
+	char buf[ILNP_RANKS_MAX * (IFNAMSIZ + sizeof(",65535,65535")) + 1];
+	struct sbuf sb;
+	int error;
+
+	sx_xlock(&e->e_sx);
+	sbuf_new(&sb, buf, sizeof(buf), SBUF_FIXEDLEN);
+	for (uint32_t i = 0; i < e->e_nranks; i++) {
+		const struct ilnp_rank *r = &e->e_rank[i];
+
+		sbuf_printf(&sb, "%s%s,%u,%u", i == 0 ? "" : " ", r->r_name,
+		    r->r_pref, r->r_weight);
+	}
+	error = tell_and_take(req, e, &sb, buf, sizeof(buf),
+	    ilnp_ctl_preferences);
+	sx_xunlock(&e->e_sx);
+	return (error);
+}
+SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, preferences, CTLTYPE_STRING | VNET_RW,
+    NULL, 0, sysctl_preferences, "A",
+    "\"INTERFACE,preference[,weight] ...\": of its locators, else 10 and 1");
+
+static int
 sysctl_teach(SYSCTL_HANDLER_ARGS)
 {
 	char buf[ILNP_LOCS_MAX * 48 + ILNP_TEXT_MAX];
