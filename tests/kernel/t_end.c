@@ -202,13 +202,15 @@ growth_of(const struct tally *before, const struct tally *after, unsigned int i)
 
 /*
  * True for what the allocators keep for themselves or count twice: what
- * malloc(9) gives out is counted by its types, a cluster by its mbuf.
+ * malloc(9) gives out is counted by its types, a cluster by its mbuf, and each
+ * thread that is kept for later use has a umtx, a turnstile and a sleep queue.
  */
 static bool
 is_store(const char *name)
 {
 	static const char *const stores[] = { "malloc-", " Bucket", "UMA ",
-	    "vm pgcache", "vmem btag", "RADIX NODE", "mbuf_cluster" };
+	    "vm pgcache", "vmem btag", "RADIX NODE", "mbuf_cluster", "umtx",
+	    "TURNSTILE", "SLEEPQUEUE" };
 
 	for (unsigned int i = 0; i < nitems(stores); i++)
 		if (contains(name, stores[i]))
@@ -254,8 +256,11 @@ test_end(void)
 	static int64_t plain[USES_MAX], ilnp[USES_MAX];
 	static struct tally after;
 	unsigned int leaks = 0;
+	uint64_t used;
 
 	scenario("stacks that end under load");
+	/* By the machine's own stack, if another group has told it of peers. */
+	used = memory_of("ilnp");
 	check(growth(false, plain, &after), "%d rounds without ILNP", ROUNDS);
 	check(growth(true, ilnp, &after), "%d rounds with it", ROUNDS);
 	for (unsigned int i = 0; i < after.n; i++) {
@@ -270,7 +275,7 @@ test_end(void)
 		    ilnp[i] >= MAX(plain[i], 0) * 33 / 32 + ROUNDS)
 			leaks++;
 	}
-	check(memory_of("ilnp") == 0, "no memory of ILNP is in use");
+	check(memory_of("ilnp") <= used, "no more memory of ILNP is in use");
 	check(leaks == 0, "of %u kinds of memory %u have grown by one in each "
 	    "round, or more, beyond what FreeBSD itself leaves", after.n,
 	    leaks);
