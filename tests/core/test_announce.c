@@ -425,16 +425,22 @@ peer_asks(uint64_t to, const struct ilnp_nonce *nonce)
  * it would not believe an update.
  */
 static void
-update_waits_until_the_peer_can_believe_it(void **state)
+accepted_by_tcp(void)
 {
 	struct ilnp_sess *s;
 
-	(void)state;
 	rig_local(1);
 	(void)rig_tcp(B(0), A(0), &N1, TH_SYN);
 	s = r.in.i_sess;
 	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
 	ilnp_sess_confirm(r.c, s);
+}
+
+static void
+update_waits_until_the_peer_can_believe_it(void **state)
+{
+	(void)state;
+	accepted_by_tcp();
 	rig_advance(500);
 	assert_int_equal(STAT(lu_sent), 0);
 	peer_asks(A(0), &N1);
@@ -449,14 +455,8 @@ update_waits_until_the_peer_can_believe_it(void **state)
 static void
 update_to_a_peer_that_never_asks_waits_a_second(void **state)
 {
-	struct ilnp_sess *s;
-
 	(void)state;
-	rig_local(1);
-	(void)rig_tcp(B(0), A(0), &N1, TH_SYN);
-	s = r.in.i_sess;
-	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
-	ilnp_sess_confirm(r.c, s);
+	accepted_by_tcp();
 	rig_advance(990);
 	assert_int_equal(STAT(lu_sent), 0);
 	rig_advance(20);

@@ -167,22 +167,30 @@ handshake_known_to_be_done_confirms_a_session(void **state)
 	assert_int_equal(r.c->c_nhalf, 0);
 }
 
+/* The peer complains of octet `pointer' of a SYN of ours with this nonce. */
+static enum ilnp_inverdict
+complaint(const struct ilnp_nonce *quoted, uint32_t pointer)
+{
+	const struct addrs mine = { { l64(A(0)), ME }, { l64(B(0)), YOU },
+	    quoted, ILNP_CKSUM_RFC };
+	const struct addrs back = { { l64(B(0)), YOU }, { l64(A(0)), ME },
+	    NULL, ILNP_CKSUM_IPV6 };
+	struct pkt sent;
+
+	pkt_tcp(&sent, &mine, 4000, 80, TH_SYN, NULL, 0);
+	pkt_error(&r.pkt, &back, 4, 2, pointer, &sent, 1232);
+	return (rig_input(ILNP_FLOW_OPENS));
+}
+
 /* checklist: 62 63 66 */
 static void
 parameter_problem_for_our_nonce_means_plain_ipv6(void **state)
 {
 	struct ilnp_sess *s = rig_open(1);
-	const struct addrs mine = { { l64(A(0)), ME }, { l64(B(0)), YOU },
-	    &s->s_nout, ILNP_CKSUM_RFC };
-	const struct addrs back = { { l64(B(0)), YOU }, { l64(A(0)), ME },
-	    NULL, ILNP_CKSUM_IPV6 };
-	struct pkt sent;
 
 	(void)state;
 	assert_int_equal(rig_output(s, 60), ILNP_OUT_ILNP);
-	pkt_tcp(&sent, &mine, 4000, 80, TH_SYN, NULL, 0);
-	pkt_error(&r.pkt, &back, 4, 2, 42, &sent, 1232);
-	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_CONSUMED);
+	assert_int_equal(complaint(&s->s_nout, 42), ILNP_IN_CONSUMED);
 	assert_int_equal(rig_info(s).si_state, ILNP_SESS_IPV6);
 	assert_int_equal(STAT(fallback), 1);
 	assert_int_equal(r.events[ILNP_EV_FALLBACK], 1);
@@ -192,8 +200,7 @@ parameter_problem_for_our_nonce_means_plain_ipv6(void **state)
 	assert_int_equal(r.out.o_cksum, ILNP_CKSUM_IPV6);
 	assert_int_equal(STAT(out_plain), 1);
 	/* The same once more is late, not news. */
-	pkt_error(&r.pkt, &back, 4, 2, 42, &sent, 1232);
-	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_CONSUMED);
+	assert_int_equal(complaint(&s->s_nout, 42), ILNP_IN_CONSUMED);
 	assert_int_equal(STAT(fallback), 1);
 	/* No probe bears a nonce to that host any more. */
 	rig_advance(3000);
@@ -206,40 +213,24 @@ parameter_problem_that_does_not_fit_is_not_believed(void **state)
 {
 	struct ilnp_sess *s = rig_open(1);
 	const struct ilnp_nonce wrong = nonce_of(4, 0xee);
-	struct addrs mine = { { l64(A(0)), ME }, { l64(B(0)), YOU },
-	    &s->s_nout, ILNP_CKSUM_RFC };
-	const struct addrs back = { { l64(B(0)), YOU }, { l64(A(0)), ME },
-	    NULL, ILNP_CKSUM_IPV6 };
-	struct pkt sent;
 
 	(void)state;
 	assert_int_equal(rig_output(s, 60), ILNP_OUT_ILNP);
-	pkt_tcp(&sent, &mine, 4000, 80, TH_SYN, NULL, 0);
 	for (uint32_t pointer = 0; pointer < 80; pointer++) {
 		if (pointer == 42)
 			continue;
-		pkt_error(&r.pkt, &back, 4, 2, pointer, &sent, 1232);
-		assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_DROP);
+		assert_int_equal(complaint(&s->s_nout, pointer), ILNP_IN_DROP);
 	}
 	assert_int_equal(STAT(fallback_forged), 79);
-	mine.nonce = &wrong;
-	pkt_tcp(&sent, &mine, 4000, 80, TH_SYN, NULL, 0);
-	pkt_error(&r.pkt, &back, 4, 2, 42, &sent, 1232);
-	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_DROP);
+	assert_int_equal(complaint(&wrong, 42), ILNP_IN_DROP);
 	assert_int_equal(STAT(fallback_forged), 80);
-	mine.nonce = NULL;
-	pkt_tcp(&sent, &mine, 4000, 80, TH_SYN, NULL, 0);
-	pkt_error(&r.pkt, &back, 4, 2, 42, &sent, 1232);
-	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_DROP);
+	assert_int_equal(complaint(NULL, 42), ILNP_IN_DROP);
 	assert_int_equal(STAT(fallback_forged), 81);
 	assert_int_equal(rig_info(s).si_state, ILNP_SESS_TRYING);
 
 	/* And not at all once the peer has shown its nonce. */
 	assert_int_equal(rig_answer_all(&N1), 1);
-	mine.nonce = &s->s_nout;
-	pkt_tcp(&sent, &mine, 4000, 80, TH_SYN, NULL, 0);
-	pkt_error(&r.pkt, &back, 4, 2, 42, &sent, 1232);
-	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_DROP);
+	assert_int_equal(complaint(&s->s_nout, 42), ILNP_IN_DROP);
 	assert_int_equal(rig_info(s).si_state, ILNP_SESS_OPEN);
 	assert_int_equal(STAT(fallback), 0);
 }
@@ -250,19 +241,12 @@ forged_nonce_does_not_stand_in_the_way_of_fallback(void **state)
 {
 	struct ilnp_sess *s = rig_open(1);
 	const struct ilnp_nonce forged = nonce_of(4, 0xee);
-	const struct addrs mine = { { l64(A(0)), ME }, { l64(B(0)), YOU },
-	    &s->s_nout, ILNP_CKSUM_RFC };
-	const struct addrs back = { { l64(B(0)), YOU }, { l64(A(0)), ME },
-	    NULL, ILNP_CKSUM_IPV6 };
-	struct pkt sent;
 
 	(void)state;
 	assert_int_equal(rig_output(s, 60), ILNP_OUT_ILNP);
-	pkt_tcp(&sent, &mine, 4000, 80, TH_SYN, NULL, 0);
 	assert_int_equal(rig_tcp(B(0), A(0), &forged, TH_SYN | TH_ACK),
 	    ILNP_IN_DELIVER);
-	pkt_error(&r.pkt, &back, 4, 2, 42, &sent, 1232);
-	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_CONSUMED);
+	assert_int_equal(complaint(&s->s_nout, 42), ILNP_IN_CONSUMED);
 	assert_int_equal(rig_output(s, 60), ILNP_OUT_PLAIN);
 	/* Nor does it go on working. */
 	assert_int_not_equal(rig_tcp(B(0), A(0), &forged, TH_ACK),

@@ -11,16 +11,34 @@
 static uint32_t seq;
 
 static void
-two_nodes(u_int providers, u_int delay_ms)
+node_and_host(enum host other, u_int providers, u_int delay_ms)
 {
 	seq = 0;
 	node_start(0, HOST_ILNP);
-	node_start(1, HOST_ILNP);
+	node_start(1, other);
 	for (u_int p = 0; p < providers; p++) {
 		node_attach(0, p, delay_ms);
 		node_attach(1, p, delay_ms);
 	}
 	assert_non_null(node_open(0, 1));
+}
+
+static void
+two_nodes(u_int providers, u_int delay_ms)
+{
+	node_and_host(HOST_ILNP, providers, delay_ms);
+}
+
+/* Sends packets at a steady pace to a host that sends them back. */
+static void
+echoed_flow(enum host other, u_int delay_ms, u_int count, u_int gap_ms)
+{
+	node_and_host(other, 1, delay_ms);
+	w.w_node[1].n_echo = true;
+	for (u_int i = 0; i < count; i++) {
+		node_send(0, 1, 0, i, 100);
+		world_run(gap_ms);
+	}
 }
 
 /* The initiator speaks first, the other answers. */
@@ -423,16 +441,7 @@ static void
 host_without_ilnp_is_spoken_to_in_plain_ipv6(void **state)
 {
 	(void)state;
-	node_start(0, HOST_ILNP);
-	node_start(1, HOST_PLAIN);
-	w.w_node[1].n_echo = true;
-	node_attach(0, 0, 20);
-	node_attach(1, 0, 20);
-	assert_non_null(node_open(0, 1));
-	for (u_int i = 0; i < 50; i++) {
-		node_send(0, 1, 0, i, 100);
-		world_run(20);
-	}
+	echoed_flow(HOST_PLAIN, 20, 50, 20);
 	settle();
 	/* Two were on their way before the first answer came. */
 	assert_int_equal(w.w_node[1].n_got, 48);
@@ -495,16 +504,7 @@ static void
 mute_host_is_spoken_to_in_plain_ipv6_after_the_wait(void **state)
 {
 	(void)state;
-	node_start(0, HOST_ILNP);
-	node_start(1, HOST_MUTE);
-	w.w_node[1].n_echo = true;
-	node_attach(0, 0, 20);
-	node_attach(1, 0, 20);
-	assert_non_null(node_open(0, 1));
-	for (u_int i = 0; i < 50; i++) {
-		node_send(0, 1, 0, i, 100);
-		world_run(100);
-	}
+	echoed_flow(HOST_MUTE, 20, 50, 100);
 	settle();
 	assert_int_equal(NSTAT(0, fallback_silent), 1);
 	assert_in_range(w.w_node[0].n_got, 24, 25);
@@ -583,16 +583,7 @@ silent_fallback_and_a_late_answer_end_in_one_mode(void **state)
 {
 	(void)state;
 	/* A round trip longer than the wait. */
-	node_start(0, HOST_ILNP);
-	node_start(1, HOST_ILNP);
-	node_attach(0, 0, 1500);
-	node_attach(1, 0, 1500);
-	w.w_node[1].n_echo = true;
-	assert_non_null(node_open(0, 1));
-	for (u_int i = 0; i < 100; i++) {
-		node_send(0, 1, 0, i, 100);
-		world_run(200);
-	}
+	echoed_flow(HOST_ILNP, 1500, 100, 200);
 	world_run(10000);
 	assert_int_equal(NSTAT(0, fallback_silent), 1);
 	/* Whatever mode it is, data gets through in both directions. */
