@@ -386,6 +386,12 @@ scan_task(void *arg, int pending __unused)
 	struct ilnp_edge *e = arg;
 
 	CURVNET_SET(e->e_vnet);
+	/*
+	 * What brings us here comes in the middle of a section of the epoch:
+	 * FreeBSD has told us of an address, and has still to join groups for
+	 * it.  It must not have to wait for us there, who do the same.
+	 */
+	NET_EPOCH_WAIT();
 	/* Whoever holds it may be waiting for this task's thread. */
 	if (!sx_try_xlock(&e->e_sx)) {
 		ilnp_loc_rescan(e);
