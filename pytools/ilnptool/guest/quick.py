@@ -21,8 +21,8 @@ PROGRAM = Path("tests/kernel")
 # Those that run if none is named, in that order; `bench' measures and is asked for by
 # `make bench-kernel'.
 USUAL = ("wire", "sockets", "harm", "move", "load", "end")
-# `stacks' needs the kernel ILNP-STACKS.
-GROUPS = (*USUAL, "stacks")
+# `stacks' needs the kernel ILNP-STACKS, `short' one of those for mistakes.
+GROUPS = (*USUAL, "short", "stacks")
 FORGED = 20_000
 # Under emulation a debug kernel is four times as slow, and the machine may have other work.
 SECONDS = 3600.0
