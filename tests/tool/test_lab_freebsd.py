@@ -125,6 +125,20 @@ def test_machine_has_an_interface_per_link_with_the_topologys_address() -> None:
     assert "logfile=/state/a/console.log" in chardevs[0]
 
 
+def test_machine_whose_kernel_watches_memory_gets_more_of_it(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    for inside, wanted in (
+        (b"", "256"),
+        (b"witness_init\0" * 9000, "256"),
+        (b"..kasan_init\0", "1024"),
+    ):
+        image.write_bytes(inside)
+        found = topology("two-paths")
+        made = machine.machine_of("lab", found, found.node("a"), image)
+        argv = machine.qemu_argv(made, Path("/state/a"), "tcg")
+        assert argv[argv.index("-m") + 1] == wanted
+
+
 def test_dry_run_prints_every_command_and_makes_nothing(tmp_path: Path) -> None:
     config = replace(load_config(environ={}), state=tmp_path)
     lines = rehearse(topology("duality"), config, "dry", ("mn",), IMAGE)

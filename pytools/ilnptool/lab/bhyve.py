@@ -20,6 +20,7 @@ from ilnptool.lab.addressing import mac_of
 from ilnptool.lab.agent import Agent, run_in
 from ilnptool.lab.bhyveconf import check_config, format_config
 from ilnptool.lab.hardware import Device, check_reserved
+from ilnptool.lab.machine import memory_for
 from ilnptool.lab.model import End, Node, Topology
 from ilnptool.lab.protocol import Step, StepObserver, ignore_steps
 from ilnptool.lab.state import LabState
@@ -106,7 +107,7 @@ class Planner:
         settings = {
             "name": machine_name(self._lab, node.name),
             "cpus": "1",
-            "memory.size": "256M",
+            "memory.size": f"{memory_for(self._image)}M",
             **({"memory.wired": "true"} if wired else {}),
             "acpi_tables": "true",
             "x86.vmexit_on_hlt": "true",

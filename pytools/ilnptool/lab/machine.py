@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,11 @@ _OFFLOADS = (
 )
 
 
+MEMORY = 256  # MB of a machine; of one whose kernel watches all accesses to memory:
+MEMORY_KASAN = 1024
+_KASAN = b"kasan_init"  # a function of such kernels, whose symbols the image holds
+
+
 @dataclass(frozen=True, slots=True)
 class Nic:
     """One network interface of a machine."""
@@ -41,7 +47,7 @@ class Machine:
     name: str
     image: Path
     nics: tuple[Nic, ...]
-    memory: int = 256  # MB
+    memory: int = MEMORY  # MB
     cpus: int = 1
 
 
@@ -56,7 +62,19 @@ def machine_of(lab: str, topology: Topology, node: Node, image: Path) -> Machine
         Nic(tap_name(index), mac_of(topology, end), link.offload)
         for index, (link, end) in enumerate(topology.links_of(node.name))
     )
-    return Machine(f"{lab}.{node.name}", image, nics)
+    return Machine(f"{lab}.{node.name}", image, nics, memory_for(image))
+
+
+def memory_for(image: Path) -> int:
+    """Return how many MB a machine needs that starts from an image, by the kernel in it."""
+    with (
+        contextlib.suppress(OSError, ValueError),  # an image that is not there, or empty
+        image.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as octets,
+    ):
+        if octets.find(_KASAN) >= 0:
+            return MEMORY_KASAN
+    return MEMORY
 
 
 def console_log(folder: Path) -> Path:
