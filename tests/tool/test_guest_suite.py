@@ -16,14 +16,11 @@ from click.testing import CliRunner
 from ilnptool.cli import cli
 from ilnptool.errors import UsageError
 from ilnptool.guest.suite import (
-    Outcome,
-    changes,
     choose,
     junit,
     our_programs,
     read_results,
     start_script,
-    their_files,
 )
 
 TOP = Path(__file__).parents[2]
@@ -75,24 +72,87 @@ slow_head() { atf_set timeout 1; }
 slow_body() { sleep 30; }
 atf_test_case later
 later_body() { (sleep 1; echo now >there) & atf_check -r 5 test -s there; wait; }
+atf_test_case hangs
+hangs_head() { atf_set timeout 1; }
+hangs_body() { atf_expect_timeout "it sleeps"; sleep 30; }
+atf_test_case awake
+awake_body() { atf_expect_timeout "it sleeps"; }
+atf_test_case exits
+exits_body() { atf_expect_exit 7 "so said"; exit 7; }
+atf_test_case exits_somehow
+exits_somehow_body() { atf_expect_exit -1 "so said"; exit 9; }
+atf_test_case exits_otherwise
+exits_otherwise_body() { atf_expect_exit 7 "so said"; exit 8; }
+atf_test_case is_killed
+is_killed_body() { atf_expect_signal 9 "so said"; kill -KILL $$; }
+atf_test_case lives
+lives_body() { atf_expect_signal 9 "so said"; exit 0; }
+atf_test_case dies
+dies_body() { atf_expect_death "somehow"; exit 5; }
+atf_test_case goes_on
+goes_on_body() { atf_expect_death "somehow"; atf_expect_pass; }
+atf_test_case vanishes
+vanishes_body() { kill -KILL $$; }
+atf_test_case passes_badly
+passes_badly_body() { trap 'exit 3' EXIT; }
+atf_test_case leaves_dirt cleanup
+leaves_dirt_body() { :; }
+leaves_dirt_cleanup() { false; }
+atf_test_case fails_in_dirt cleanup
+fails_in_dirt_body() { atf_fail "first"; }
+fails_in_dirt_cleanup() { false; }
+atf_test_case elsewhere
+elsewhere_head() { atf_set require.machine "pdp11 vax"; }
+elsewhere_body() { :; }
+atf_test_case huge
+huge_head() { atf_set require.memory 4096G; }
+huge_body() { :; }
+atf_test_case of_two_words
+of_two_words_body() { [ "$(atf_config_get words)" = "two words" ] || atf_fail "not told"; }
 atf_init_test_cases() {
-	for name in passes fails ends_badly in_a_subshell skips wants told known repaired slow later; do
-		atf_add_test_case $name
+	for name in $(grep -o '^[a-z_]*_body' "$0"); do
+		atf_add_test_case ${name%_body}
 	done
 }
 """
+# As Kyua has it: engine/atf_result.cpp and atf-test-case(4).
 EXPECTED = {
     "passes": ("passed", ""),
     "fails": ("failed", "atf-check failed; see the output of the test for details"),
-    "ends_badly": ("failed", "Test case body returned a non-ok exit code"),
-    "in_a_subshell": ("failed", "down here"),
+    "ends_badly": (
+        "failed",
+        "Test case body returned a non-ok exit code, but this is not allowed",
+    ),
+    "in_a_subshell": ("passed", ""),  # which the body has survived
     "skips": ("skipped", "no reason"),
     "wants": ("skipped", "Required program 'no-such-program' not found"),
     "told": ("passed", ""),
     "known": ("expected_failure", "a mistake: again"),
-    "repaired": ("failed", "expected to fail, and did not: a mistake"),
+    "repaired": ("failed", "Test case was expecting a failure, which did not come"),
     "slow": ("broken", "Test case body timed out"),
     "later": ("passed", ""),
+    "hangs": ("expected_failure", "it sleeps"),
+    "awake": ("failed", "Test case was expected to hang, and went on"),
+    "exits": ("expected_failure", "so said"),
+    "exits_somehow": ("expected_failure", "so said"),
+    "exits_otherwise": (
+        "failed",
+        "Test case expected to exit with code 7 but exited with code 8",
+    ),
+    "is_killed": ("expected_failure", "so said"),
+    "lives": ("broken", "Expected signal but exited with code 0"),
+    "dies": ("expected_failure", "somehow"),
+    "goes_on": ("failed", "Test case was expected to end abruptly, and went on"),
+    "vanishes": ("broken", "Premature exit; test case received signal 9"),
+    "passes_badly": (
+        "broken",
+        "Passed test case should have reported success but exited with code 3",
+    ),
+    "leaves_dirt": ("broken", "Test case cleanup did not terminate successfully"),
+    "fails_in_dirt": ("failed", "first"),
+    "elsewhere": ("skipped", f"Current platform '{os.uname().machine}' not supported"),
+    "huge": ("skipped", "Requires 4096G bytes of physical memory"),
+    "of_two_words": ("passed", ""),
 }
 RESULTS = """\
 begin a:good\r
@@ -118,12 +178,13 @@ def test_programs_for_atf_run_without_it(tmp_path: Path) -> None:
     (tmp_path / "Kyuafile").write_text('syntax(2)\ninclude("inner/Kyuafile")\n')
     (tmp_path / "inner/Kyuafile").write_text('atf_test_program{name="some_test", timeout=3}\n')
     results = tmp_path / "results"
-    done = run_atf("-r", str(results), "-v", "word=hello", str(tmp_path / "Kyuafile"))
+    told = ("-v", "word=hello", "-v", "words=two words")
+    done = run_atf("-r", str(results), *told, str(tmp_path / "Kyuafile"))
     cases, ended = read_results(results.read_text())
     assert {case.name: (case.status, case.reason) for case in cases} == EXPECTED, done.stderr
     assert ended
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "11 cases: 4 passed, 2 skipped, 5 failed"
+    assert done.stdout.splitlines()[-1] == "27 cases: 11 passed, 4 skipped, 12 failed"
     failed = next(case for case in cases if case.name == "fails").output
     assert "evidence" in failed
     assert "never" not in failed
@@ -132,6 +193,17 @@ def test_programs_for_atf_run_without_it(tmp_path: Path) -> None:
     assert "told  ->  failed: not told" in one.stdout
     assert run_atf("-v", "word=hello", f"{tmp_path}/Kyuafile:inner/some_test:told").returncode == 0
     assert "no such Kyuafile" in run_atf(str(tmp_path / "nothing")).stderr
+
+
+def test_what_a_kyuafile_says_of_a_program_holds_for_its_cases(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text(PROGRAM)
+    (tmp_path / "Kyuafile").write_text(
+        'atf_test_program{name="one", required_programs="sh no-such-one", timeout="2"}\n'
+    )
+    assert "skipped: Required program 'no-such-one'" in run_atf(f"{tmp_path}/Kyuafile").stdout
+    # What a case says of itself comes first.
+    one = run_atf(f"{tmp_path}/Kyuafile:one:wants")
+    assert "Required program 'no-such-program' not found" in one.stdout
 
 
 @pytest.mark.parametrize("name", our_programs())
@@ -195,23 +267,6 @@ def test_junit_tells_failures_skips_and_complaints() -> None:
     assert root.findall("testcase")[0].get("classname") == "ILNP.a"
 
 
-def test_what_changes_between_kernels_is_named() -> None:
-    def outcome(text: str) -> Outcome:
-        cases, ended = read_results(text)
-        return Outcome(cases, (), ended, Path("console"), Path("junit"))
-
-    before = outcome(RESULTS)
-    assert changes(before, before) == []
-    after = outcome("begin a:good\nend a:good 9 failed: oh\nbegin c:x\nend c:x 0 passed\ndone 2\n")
-    assert changes(before, after) == [
-        ("a:bad", "failed", "not run"),
-        ("a:good", "passed", "failed"),
-        ("b:none", "skipped", "not run"),
-        ("c:x", "not run", "passed"),
-    ]
-    assert not after.good
-
-
 def test_cases_are_chosen_by_name() -> None:
     assert choose(()) == ("/usr/tests/ilnp/Kyuafile",)
     assert choose(("move_test:renumbered",)) == ("/usr/tests/ilnp/Kyuafile:move_test:renumbered",)
@@ -220,34 +275,10 @@ def test_cases_are_chosen_by_name() -> None:
 
 
 def test_the_machine_is_told_to_end_after_the_tests() -> None:
-    script = start_script(("/K",), everywhere=False).splitlines()
-    assert "atf-run -r /dev/cuau1 -v host=1 /K" in script
+    script = start_script(("/K",), settings=("host=1", "fibs=1 2")).splitlines()
+    assert "atf-run -r /dev/cuau1 -v host=1 -v 'fibs=1 2' /K" in script
     assert script[-1] == "reboot -q"
     assert "ilnp-on" in start_script(("/K",), everywhere=True)
-
-
-def test_freebsds_tests_are_taken_from_its_tree(tmp_path: Path) -> None:
-    for name in ("common", "netinet6", "netinet", "net", "netpfil/common", "netpfil/pf"):
-        (tmp_path / "tests/sys" / name).mkdir(parents=True)
-    (tmp_path / "tests/sys/common/vnet.subr").write_text("")
-    (tmp_path / "tests/sys/netinet6/ndp.sh").write_text("")
-    files = their_files(tmp_path, tmp_path)
-    assert sorted(files) == [
-        "usr/tests/sys/Kyuafile",
-        "usr/tests/sys/common/vnet.subr",
-        "usr/tests/sys/netinet6/ndp",
-    ]
-    assert '{name="netinet6/ndp"}' in (tmp_path / "Kyuafile").read_text()
-    (tmp_path / "tests/sys/netinet/arp.sh").write_text("")
-    (tmp_path / "tests/sys/netinet/output.sh").write_text("")
-    makefile = 'TEST_METADATA.output+=\trequired_programs="python"\n'
-    (tmp_path / "tests/sys/netinet/Makefile").write_text(makefile)
-    their_files(tmp_path, tmp_path, ("netinet",))
-    assert (tmp_path / "Kyuafile").read_text() == (
-        'syntax(2)\natf_test_program{name="netinet/arp"}\n'
-    )
-    with pytest.raises(UsageError, match="no test netinet6/nd "):
-        their_files(tmp_path, tmp_path, ("netinet6/nd",))
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ class Progress:
     seconds: float
     objects: int
     folder: str
+    unit: str = "objects"
 
 
 Reporter = Callable[[Progress], None]

@@ -77,7 +77,7 @@ def reporter() -> Iterator[Reporter]:
         def update(progress: Progress) -> None:
             status.update(
                 f"{progress.task} {_clock(progress.seconds)}  "
-                f"{progress.objects} objects  {progress.folder}"
+                f"{progress.objects} {progress.unit}  {progress.folder}"
             )
 
         yield update

@@ -10,9 +10,11 @@ import click
 from ilnptool.build.kernel import Workshop, build_kernel, open_workshop
 from ilnptool.build.maketask import Reporter
 from ilnptool.cli.build import build_options, reporter
+from ilnptool.cli.output import print_table
 from ilnptool.errors import CheckFailed, UsageError
+from ilnptool.guest.compare import Comparison, compare_kernels
 from ilnptool.guest.quick import FORGED, GROUPS, USUAL, known_groups, need_qemu, run_groups
-from ilnptool.guest.suite import Outcome, changes, choose, compare_stacks, run_suite
+from ilnptool.guest.suite import Outcome, choose, run_suite
 from ilnptool.run import tail_of
 
 _PATH = click.Path(path_type=Path)
@@ -48,19 +50,27 @@ def _run_ours(
 
 def _compare(
     shop: Workshop, out: Path, kernel: Path | None, cases: tuple[str, ...], report: Reporter
-) -> bool:
-    """Run FreeBSD's tests three times; print what differs, and tell whether nothing does."""
-    stock, off, on = compare_stacks(shop, out, cases, kernel=kernel, report=report)
-    same = True
-    for how, outcome in (("stock", stock), ("off", off), ("on", on)):
-        click.echo(f"{how}: {outcome.summary()}")
-        click.echo(f"{outcome.console} {outcome.junit}", err=True)
-        same &= outcome.ended and not outcome.complaints
-    for how, outcome in (("compiled in", off), ("switched on", on)):
-        for ident, before, after in changes(stock, outcome):
-            click.echo(f"{ident}: {before}, with ILNP {how}: {after}")
-            same = False
-    return same
+) -> Comparison:
+    """Run FreeBSD's tests three times; print how they ended, and what differs."""
+    made = compare_kernels(shop, out, cases, kernel=kernel, report=report)
+    counts = made.counts()
+    columns = next(iter(counts.values()))
+    rows = [
+        (name, *found.values(), f"{made.records[name].seconds:.0f} s")
+        for name, found in counts.items()
+    ]
+    print_table(("kernel", *(word.replace("_", " ") for word in columns), "took"), rows)
+    if made.differences:
+        click.echo()
+        rows = [
+            (x.ident, ", ".join(x.stock), x.kernel, ", ".join(x.ours), "" if x.steady else "yes")
+            for x in made.differences
+        ]
+        print_table(("case", "stock", "kernel", "there", "comes and goes"), rows)
+    for name, record in made.records.items():
+        for line in record.complaints:
+            click.echo(f"{name}: {line}")
+    return made
 
 
 @click.command("test")
@@ -137,8 +147,9 @@ def test(
         return
     if freebsd_tests:
         with reporter() as report:
-            same = _compare(shop, out, kernel, cases, report)
-        if not same:
+            made = _compare(shop, out, kernel, cases, report)
+        click.echo(f"{out}/comparison.json {out}/junit.xml", err=True)
+        if not made.good:
             raise CheckFailed("FreeBSD's own tests do not end as they do without ILNP")
         return
     with reporter() as report:

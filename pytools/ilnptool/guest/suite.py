@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs shell test programs in a booted machine: those of tests/net, or FreeBSD's own.
+"""Runs test programs in a booted machine: those of tests/net, or others of FreeBSD's kind.
 
 They are written for Kyua and ATF.  A lab machine has neither, so bhyve/guest brings what runs them:
 atf-sh and atf-run, which tells its results on the second serial line.
@@ -8,15 +8,19 @@ atf-sh and atf-run, which tells its results on the second serial line.
 from __future__ import annotations
 
 import re
+import shlex
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from ilnptool.build.boot import build_lab_image
-from ilnptool.build.kernel import Workshop, build_kernel
-from ilnptool.build.maketask import Reporter, silent
+from ilnptool.build.kernel import Workshop
+from ilnptool.build.maketask import Progress, Reporter, silent
 from ilnptool.build.sources import project
 from ilnptool.build.trial import Machine, run_machine, second_line
 from ilnptool.build.userland import Userland, build_userland
@@ -27,16 +31,12 @@ from ilnptool.run import run
 
 SOURCE = Path("tests/net")
 PLACE = "usr/tests/ilnp"  # of our tests in an image
-THEIRS = "usr/tests/sys"  # of FreeBSD's
-# Folders below tests/sys whose shell tests are about what ILNP touches.
-FOLDERS = ("netinet6", "netinet", "net", "netpfil/common", "netpfil/pf")
 SECONDS = 5400.0
 
+_LOOK = 2.0  # seconds between two looks at what a machine does
 _TARGET = "x86_64-unknown-freebsd14.0"
 _END = re.compile(r"^end (\S+) (\d+) (\w+)(?:: (.*))?$")
 _PROGRAM = re.compile(r'^atf_test_program *\{.*name *= *"([^"]+)"', re.MULTILINE)
-# A Makefile of tests/sys says which programs cannot do without Python.
-_WANTS = re.compile(r'^TEST_METADATA\.(\S+?)\s*\+?=\s*required_programs="', re.MULTILINE)
 _GOOD = ("passed", "skipped", "expected_failure")
 
 
@@ -182,42 +182,6 @@ def our_files(shop: Workshop, userland: Userland) -> dict[str, Path]:
     }
 
 
-def their_files(tree: Path, folder: Path, wanted: Sequence[str] = ()) -> dict[str, Path]:
-    """Return FreeBSD's shell tests by their path in an image; a list of them goes to `folder'.
-
-    On the list are those that are `wanted', programs or whole folders, or all; not those that want
-    programs which a lab machine has not.
-    """
-    files: dict[str, Path] = {}
-    top = tree / "tests/sys"
-    names: list[str] = []
-    for name in ("common", *FOLDERS):
-        programs = sorted((top / name).glob("*.sh"))
-        for path in sorted((top / name).glob("*")):
-            if path.suffix in (".subr", ".py", ".conf"):
-                files[f"{THEIRS}/{name}/{path.name}"] = path
-        for path in programs:
-            files[f"{THEIRS}/{name}/{path.stem}"] = path
-        makefile = top / name / "Makefile"
-        lacking = _WANTS.findall(makefile.read_text()) if makefile.exists() else []
-        names += [f"{name}/{path.stem}" for path in programs if path.stem not in lacking]
-    for word in wanted:
-        if not any(name == word or name.startswith(f"{word}/") for name in names):
-            raise UsageError(
-                f"no test {word} in {top}; there are: {', '.join(FOLDERS)}, and what is in them"
-            )
-    listed = [
-        name
-        for name in names
-        if not wanted or any(name == word or name.startswith(f"{word}/") for word in wanted)
-    ]
-    kyuafile = folder / "Kyuafile"
-    lines = [f'atf_test_program{{name="{name}"}}\n' for name in listed]
-    kyuafile.write_text("syntax(2)\n" + "".join(lines))
-    files[f"{THEIRS}/Kyuafile"] = kyuafile
-    return files
-
-
 def choose(words: Sequence[str]) -> tuple[str, ...]:
     """Return arguments of atf-run for PROGRAM[:CASE]..., all of ours if there is none."""
     known = our_programs()
@@ -227,16 +191,40 @@ def choose(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"/{PLACE}/Kyuafile:{word}" for word in words) or (f"/{PLACE}/Kyuafile",)
 
 
-def start_script(arguments: Sequence[str], *, everywhere: bool) -> str:
+def start_script(
+    arguments: Sequence[str], *, everywhere: bool = False, settings: Sequence[str] = ("host=1",)
+) -> str:
     """Return what a machine runs to test itself, with ILNP in each stack if `everywhere'."""
     lines = ["stty -f /dev/cuau1 raw -echo 115200"]
     if everywhere:
         lines += ["ATF_RUN_PATH=/usr/libexec/ilnp-on", "export ATF_RUN_PATH"]
-    lines.append(f"atf-run -r /dev/cuau1 -v host=1 {' '.join(arguments)}")
+    words = [word for setting in settings for word in ("-v", setting)]
+    lines.append(shlex.join(["atf-run", "-r", "/dev/cuau1", *words, *arguments]))
     if everywhere:
         lines.append('echo "ILNP was on in $(cat /tmp/ilnp-on.count) network stacks"')
     lines += ["sleep 1", "reboot -q"]
     return "".join(line + "\n" for line in lines)
+
+
+@contextmanager
+def _told(suite: str, results: Path, report: Reporter) -> Iterator[None]:
+    """Report, for the time of a block, how many cases a machine has done and which it does."""
+    began, over = time.monotonic(), threading.Event()
+
+    def look() -> None:
+        while not over.wait(_LOOK):
+            lines = results.read_text(errors="replace").splitlines()
+            done = sum(line.startswith("end ") for line in lines)
+            now = next((x[6:] for x in reversed(lines) if x.startswith("begin ")), "starts")
+            report(Progress(suite, time.monotonic() - began, done, now, "cases"))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def run_suite(
@@ -246,15 +234,17 @@ def run_suite(
     arguments: Sequence[str],
     *,
     suite: str,
-    theirs: Sequence[str] | None = None,
+    files: Mapping[str, Path] | None = None,
+    settings: Sequence[str] = ("host=1",),
+    tunables: Mapping[str, str] | None = None,
     everywhere: bool = False,
     seconds: float = SECONDS,
     report: Reporter = silent,
 ) -> Outcome:
     """Boot a kernel with the small userland and run test cases; `arguments` are atf-run's.
 
-    `theirs`: the image holds these of FreeBSD's tests, or all, instead of ours.  The console, the
-    results as they came and a JUnit file are left in `folder`.
+    The image holds `files`, or our tests; `settings` are variables for Kyua, `tunables` go to the
+    loader.  The console, the results as they came and a JUnit file are left in `folder`.
     """
     need_qemu()
     folder = folder.resolve()
@@ -263,65 +253,20 @@ def run_suite(
     results = folder / "results"
     with tempfile.TemporaryDirectory(prefix="ilnp-suite-") as name:
         work = Path(name)
-        files: Mapping[str, Path]
-        if theirs is None:
-            files = our_files(shop, userland)
-        else:
-            files = their_files(shop.tree.root, work, theirs)
         script = work / "rc.tests"
-        script.write_text(start_script(arguments, everywhere=everywhere))
+        script.write_text(start_script(arguments, everywhere=everywhere, settings=settings))
         image = work / "image"
-        given = {**files, "etc/rc.tests": script}
-        build_lab_image(shop, kernel, userland, image, files=given, report=report)
+        given = {**(files or our_files(shop, userland)), "etc/rc.tests": script}
+        build_lab_image(
+            shop, kernel, userland, image, files=given, tunables=tunables, report=report
+        )
         # Emulated processors wait for each other whenever a program starts, which these do often.
         machine = Machine(image, memory=1024, cpus=1, extra=second_line(results))
         console = folder / "console"
-        text = run_machine(machine, console, timeout=seconds)
+        with _told(suite, results, report):
+            text = run_machine(machine, console, timeout=seconds)
     cases, ended = read_results(results.read_text(errors="replace"))
     complaints = complaints_in(text)
     outcome = Outcome(cases, complaints, ended, console, folder / "junit.xml")
     outcome.junit.write_bytes(junit(cases, complaints, ended, suite))
     return outcome
-
-
-def compare_stacks(
-    shop: Workshop,
-    folder: Path,
-    wanted: Sequence[str] = (),
-    *,
-    kernel: Path | None = None,
-    report: Reporter = silent,
-) -> tuple[Outcome, Outcome, Outcome]:
-    """Run FreeBSD's tests on a stock kernel, and with ILNP switched off and on in each stack.
-
-    `wanted` are programs or folders below tests/sys; `kernel` is one with ILNP, if it is built.
-    """
-    with tempfile.TemporaryDirectory() as name:  # says early what is not there
-        their_files(shop.tree.root, Path(name), wanted)
-    stock = build_kernel(shop, "ILNP-STOCK", stock=True, report=report).path
-    ours = kernel or build_kernel(shop, "ILNP", report=report).path
-
-    def once(name: str, booted: Path, everywhere: bool) -> Outcome:
-        return run_suite(
-            shop,
-            folder / name,
-            booted,
-            (f"/{THEIRS}/Kyuafile",),
-            suite=f"freebsd-{name}",
-            theirs=wanted,
-            everywhere=everywhere,
-            report=report,
-        )
-
-    return once("stock", stock, False), once("off", ours, False), once("on", ours, True)
-
-
-def changes(before: Outcome, after: Outcome) -> list[tuple[str, str, str]]:
-    """Return what became of cases otherwise than `before': their names, and both results."""
-    first = {case.ident: case.status for case in before.cases}
-    second = {case.ident: case.status for case in after.cases}
-    return [
-        (ident, first.get(ident, "not run"), second.get(ident, "not run"))
-        for ident in sorted({*first, *second})
-        if first.get(ident) != second.get(ident)
-    ]
