@@ -175,11 +175,10 @@ preferences(int lfd)
 	    rank("tap1,-1") == -EINVAL && rank("tap1,1,0") == -EINVAL &&
 	    rank("tap1,1,2,3") == -EINVAL && rank("tap0,1 no9,1") == -ENXIO,
 	    "what is no preference is refused");
-	check(listing("net.inet6.ilnp6.preferences", "") &&
-	    !listing("net.inet6.ilnp6.preferences", "tap"),
+	check(!shows("net.inet6.ilnp6.preferences", "tap", 0),
 	    "and nothing of it is kept");
 	check(rank("tap1,20,3") >= 0 &&
-	    listing("net.inet6.ilnp6.preferences", "tap1,20,3"),
+	    shows("net.inet6.ilnp6.preferences", "tap1,20,3", 1000),
 	    "a right one is");
 	check(shows("net.inet6.ilnp6.locators", "pref=20", 3000) &&
 	    shows("net.inet6.ilnp6.locators", "weight=3", 3000),
