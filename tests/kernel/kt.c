@@ -367,6 +367,7 @@ test_sockets(void)
 	test_wish();
 	test_raw();
 	test_kinds();
+	test_ephemeral();
 }
 
 /* What is dropped, and what else is counted, is seen by probes, too. */

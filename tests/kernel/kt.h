@@ -143,6 +143,7 @@ void	test_ping(void);
 void	test_wish(void);
 void	test_raw(void);
 void	test_kinds(void);
+void	test_ephemeral(void);
 void	test_stacks(void);
 void	test_probes(void (*)(void));
 

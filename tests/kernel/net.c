@@ -38,6 +38,7 @@ struct offload {
 static const uint8_t router_mac[6] = { 2, 0, 0, 0, 0, 1 };
 static const uint8_t onlink_mac[6] = { 2, 0, 0, 0, 0, 2 };
 uint64_t net_onlink;
+bool net_claims;
 static int tap_fd[TAPS] = { -1, -1, -1 };
 static uint8_t guest_mac[TAPS][6];
 static uint8_t last[65536];
@@ -359,20 +360,23 @@ net_send(int tap, const struct packet *k)
 	net_send_raw(tap, p, net_compose(k, p));
 }
 
-/* Answers a Neighbour Solicitation for anything but a new address. */
+/* Answers a Neighbour Solicitation, unless it is for a new address. */
 static void
 advertise_neighbour(int tap, const uint8_t *ip)
 {
 	struct ilv dst = { get64(ip + 8), get64(ip + 16) };
+	bool isnew = dst.l64 == 0 && dst.nid == 0;
 	uint8_t p[IP6 + 32];
 
-	if (dst.l64 == 0 && dst.nid == 0)
+	if (isnew && !net_claims)
 		return;
+	if (isnew)
+		dst = (struct ilv){ 0xff02000000000000, 1 };
 	memset(p, 0, sizeof(p));
 	ip_header(p, router, dst, 58, 32, 255);
 	memcpy(p + 8, ip + IP6 + 8, 16);
 	p[IP6] = 136;
-	p[IP6 + 4] = 0xe0;
+	p[IP6 + 4] = isnew ? 0x20 : 0xe0;
 	memcpy(p + IP6 + 8, ip + IP6 + 8, 16);
 	p[IP6 + 24] = 2;
 	p[IP6 + 25] = 1;

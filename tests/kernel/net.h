@@ -115,6 +115,9 @@ void	net_error(int tap, uint8_t type, uint8_t code, uint32_t param,
 /* The NID of a neighbour that is not the router; 0: there is none. */
 extern uint64_t net_onlink;
 
+/* Somebody says that he has every new address. */
+extern bool net_claims;
+
 struct answer {
 	bool	on;
 	uint8_t	nonce[12];

@@ -64,6 +64,9 @@ options(int fd)
 	    -ENOPROTOOPT && sys_getsockopt(fd, IPPROTO_IPV6, ILNP_SO_PEER,
 	    value, &len) == -ENOPROTOOPT,
 	    "socket options are said not to be there");
+	check(sysctl_set_int(TREE "ephemeral", 4) == -EOPNOTSUPP &&
+	    sysctl_set_int(TREE "ephemeral", 0) >= 0,
+	    "so are ephemeral NIDs");
 }
 
 static void

@@ -14,6 +14,14 @@ ilnp_nid_usable(struct ilnp_nid n)
 	return (n.nid != 0 && n.nid >> 7 != 0xfdffffffffffff80 >> 7);
 }
 
+bool
+ilnp_nid_unreserved(struct ilnp_nid n)
+{
+	/* RFC 5453: 0200:5eff:fe00:0000 to 0200:5eff:feff:ffff */
+	return (ilnp_nid_usable(n) && n.nid >> 24 != 0x02005efffe &&
+	    (n.nid >> 56 & 0x03) == 0);
+}
+
 struct ilnp_nid
 ilnp_nid_eui64(const uint8_t mac[6])
 {

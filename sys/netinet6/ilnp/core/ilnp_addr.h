@@ -24,6 +24,13 @@ ilnp_l64_usable(struct ilnp_l64 l)
  */
 bool	ilnp_nid_usable(struct ilnp_nid);
 
+/*
+ * True for a NID that may be made up at random (RFC 8981 s3.3.1): one that is
+ * usable, in no block of the registry of RFC 5453, and by its u and g bits
+ * neither universal nor that of a group (RFC 6741 s2.1).
+ */
+bool	ilnp_nid_unreserved(struct ilnp_nid);
+
 /* Modified EUI-64 of an Ethernet address (RFC 4291 appendix A). */
 struct ilnp_nid	ilnp_nid_eui64(const uint8_t mac[6]);
 

@@ -117,6 +117,13 @@ uint32_t ilnp_ilcc_token(const struct ilnp_ilcc *, const struct ilnp_nonce *);
 struct ilnp_sess *ilnp_ilcc_bytoken(struct ilnp_ilcc *,
 		    const struct ilnp_nidpair *, uint32_t token);
 
+/*
+ * Shows the NIDs of all sessions to a function, and ends those of which it
+ * returns true.  It is called with a lock held.  Inside an epoch.
+ */
+void	ilnp_ilcc_sift(struct ilnp_ilcc *,
+	    bool (*)(void *arg, const struct ilnp_nidpair *), void *arg);
+
 /* Ends a session, or only its memory of not speaking ILNP. */
 void	ilnp_ilcc_close(struct ilnp_ilcc *, struct ilnp_sess *);
 void	ilnp_sess_retry(struct ilnp_ilcc *, struct ilnp_sess *);

@@ -9,6 +9,46 @@
 #include "ilnp_local.h"
 #include "ilnp_addr.h"
 
+struct ilnp_nidset *
+ilnp_nidset_alloc(uint32_t max)
+{
+	struct ilnp_nidset *set;
+	uint32_t places = 2;
+
+	/* Half of them stay free, so that what is not there is seen soon. */
+	while (places < 2 * max)
+		places *= 2;
+	set = ilnp_env_alloc(sizeof(*set) + places * sizeof(set->ns_nid[0]));
+	if (set != NULL) {
+		set->ns_max = max;
+		set->ns_mask = places - 1;
+	}
+	return (set);
+}
+
+void
+ilnp_nidset_free(struct ilnp_nidset *set)
+{
+	if (set != NULL)
+		ilnp_env_free(set, sizeof(*set) +
+		    (set->ns_mask + 1) * sizeof(set->ns_nid[0]));
+}
+
+bool
+ilnp_nidset_put(struct ilnp_nidset *set, struct ilnp_nid nid)
+{
+	uint32_t i = (uint32_t)nid.nid & set->ns_mask;
+
+	if (nid.nid == 0 || set->ns_n == set->ns_max ||
+	    ilnp_nidset_has(set, nid))
+		return (false);
+	while (set->ns_nid[i].nid != 0)
+		i = (i + 1) & set->ns_mask;
+	set->ns_nid[i] = nid;
+	set->ns_n++;
+	return (true);
+}
+
 void
 ilnp_local_init(struct ilnp_local *lo)
 {
@@ -75,8 +115,18 @@ ilnp_local_nid_is(struct ilnp_local *lo, struct ilnp_nid nid)
 	ilnp_lock(&lo->lo_lock);
 	for (u_int i = 0; i < lo->lo_nnids; i++)
 		found |= ilnp_nid_eq(lo->lo_nid[i], nid);
+	if (!found && lo->lo_ephemeral != NULL)
+		found = ilnp_nidset_has(lo->lo_ephemeral, nid);
 	ilnp_unlock(&lo->lo_lock);
 	return (found);
+}
+
+void
+ilnp_local_ephemeral(struct ilnp_local *lo, const struct ilnp_nidset *set)
+{
+	ilnp_lock(&lo->lo_lock);
+	lo->lo_ephemeral = set;
+	ilnp_unlock(&lo->lo_lock);
 }
 
 int

@@ -13,12 +13,43 @@
 #include "ilnp_knob.h"
 #include "ilnp_path.h"
 
+/*
+ * A set of NIDs made up at random, so that their lower bits say where they
+ * stand.  Once others can see it it does not change, and is read without a
+ * lock.
+ */
+struct ilnp_nidset {
+	uint32_t	ns_n;
+	uint32_t	ns_max;
+	uint32_t	ns_mask;	/* places - 1; there are 2^k > ns_max */
+	struct ilnp_nid	ns_nid[];	/* 0: a free place */
+};
+
+/* An empty set with room for `max' NIDs, or NULL if memory is short. */
+struct ilnp_nidset *ilnp_nidset_alloc(uint32_t max);
+void	ilnp_nidset_free(struct ilnp_nidset *);
+
+/* Returns false if the NID is 0 or there already, or there is no room. */
+bool	ilnp_nidset_put(struct ilnp_nidset *, struct ilnp_nid);
+
+static inline bool
+ilnp_nidset_has(const struct ilnp_nidset *set, struct ilnp_nid nid)
+{
+	uint32_t i = (uint32_t)nid.nid & set->ns_mask;
+
+	for (; set->ns_nid[i].nid != 0; i = (i + 1) & set->ns_mask)
+		if (ilnp_nid_eq(set->ns_nid[i], nid))
+			return (true);
+	return (false);
+}
+
 struct ilnp_local {
 	struct ilnp_lock lo_lock;
 	struct ilnp_locset lo_set;		/* (lo_lock) */
 	uint32_t	lo_weight[ILNP_LOCS_MAX];	/* (lo_lock) as lo_set */
 	uint32_t	lo_nnids;		/* (lo_lock) */
 	struct ilnp_nid	lo_nid[ILNP_NIDS_MAX];	/* (lo_lock) */
+	const struct ilnp_nidset *lo_ephemeral;	/* (lo_lock) NULL: none */
 	ilnp_time_t	lo_changed;		/* (lo_lock) of lo_gen */
 	uint32_t	lo_gen;			/* written under lo_lock */
 };
@@ -37,7 +68,14 @@ void	ilnp_local_destroy(struct ilnp_local *);
 int	ilnp_local_nid_add(struct ilnp_local *, struct ilnp_nid);
 /* Returns 0 or ENOENT. */
 int	ilnp_local_nid_del(struct ilnp_local *, struct ilnp_nid);
+/* True for a configured one, and for an ephemeral one. */
 bool	ilnp_local_nid_is(struct ilnp_local *, struct ilnp_nid);
+
+/*
+ * Our ephemeral NIDs are those of a set, and no others; NULL: there are none.
+ * The set stays the caller's, who may free the one before when this returns.
+ */
+void	ilnp_local_ephemeral(struct ilnp_local *, const struct ilnp_nidset *);
 
 /*
  * Adds a local locator, or renews it: lifetime in seconds (0 = no end), the

@@ -3,8 +3,8 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * What can be seen of the sessions from outside: listings and events.  Changes
- * nothing.
+ * What can be seen of the sessions from outside: listings and events; and those
+ * ended that somebody has picked out.
  */
 #include "ilnp_ilcc_var.h"
 
@@ -114,6 +114,31 @@ ilnp_ilcc_list(struct ilnp_ilcc *c, u_int *cursor, struct ilnp_sessinfo *si)
 		return (false);
 	ilnp_sess_info(s, si);
 	return (true);
+}
+
+void
+ilnp_ilcc_sift(struct ilnp_ilcc *c,
+    bool (*fn)(void *, const struct ilnp_nidpair *), void *arg)
+{
+	struct ilnp_sess *s;
+	uint32_t i = UINT32_MAX;
+
+	ILNP_EPOCH_ASSERT();
+	do {
+		s = NULL;
+		ilnp_lock(&c->c_lock);
+		/* One that goes is replaced by the last, seen before. */
+		if (i > c->c_n)
+			i = c->c_n;
+		while (i > 0 && s == NULL) {
+			i--;
+			if (fn(arg, &c->c_pool[i]->s_nids))
+				s = c->c_pool[i];
+		}
+		ilnp_unlock(&c->c_lock);
+		if (s != NULL)
+			ilnp_ilcc_close(c, s);
+	} while (s != NULL);
 }
 
 struct ilnp_sess *

@@ -56,6 +56,11 @@
 	X(probe_stray, "Answers to probes we did not send")		\
 	X(path_down, "Paths declared DOWN")				\
 	X(path_up, "Paths declared UP")					\
+	X(eph_taken, "Connections that got an ephemeral NID")		\
+	X(eph_empty, "Connections refused: no ephemeral NID was ready")	\
+	X(eph_stable, "Connections that got a NID of ours for want of an ephemeral one") \
+	X(eph_dup, "Ephemeral NIDs that somebody else on a link has, too") \
+	X(eph_retired, "Ephemeral NIDs retired, with their last connection") \
 	X(nomem, "Packets lost, or sent without what they lack, because memory is short")
 
 struct ilnp_stats {

@@ -11,6 +11,7 @@
  * ilnp_edge_vnet.c	life of a network stack's edge, the timer
  * ilnp_edge_loc.c	local locators, their addresses and next hops
  * ilnp_edge_addr.c	addresses of NIDs on interfaces
+ * ilnp_edge_eph.c	NIDs of one connection each
  * ilnp_edge_hint.c	correspondents that somebody has told of
  * ilnp_edge_name.c	what names teach, and when they are asked again
  * ilnp_edge_flow.c	the NID table of PCBs
@@ -90,6 +91,7 @@ struct ilnp_uplink {
 	uint32_t	u_ifindex;
 	uint32_t	u_mtu;
 	uint16_t	u_weight;	/* of its locator, at least 1 */
+	bool		u_mint;		/* ephemeral NIDs have addresses there */
 };
 
 #define	ILNP_ONLINK_MAX	32
@@ -103,8 +105,10 @@ struct ilnp_here {
 	struct ilnp_uplink n_uplink[ILNP_LOCS_MAX];
 	uint32_t	n_onlink;
 	struct ilnp_l64	n_onlinks[ILNP_ONLINK_MAX];
+	uint32_t	n_coming;	/* bits: these may become locators */
 	uint32_t	n_nids;
 	struct ilnp_nid	n_nid[ILNP_NIDS_MAX];
+	const struct ilnp_nidset *n_ephemeral;	/* last; NULL: none */
 };
 
 /*
@@ -180,6 +184,28 @@ struct ilnp_mine {
 
 #define	ILNP_MINE_MAX	(ILNP_LOCS_MAX * ILNP_NIDS_MAX)
 
+#define	ILNP_EPH_MAX	1024	/* in all: each is an address per locator */
+
+TAILQ_HEAD(ilnp_ephs, ilnp_eph);
+
+/*
+ * Ephemeral NIDs.  Locking key: (x) e_sx, (o) o_lock, the last of all locks,
+ * (x o) written under both.
+ */
+struct ilnp_ephpool {
+	struct mtx	o_lock;
+	uint32_t	o_want;		/* (x) to be ready; 0: not used; peeked */
+	uint32_t	o_stable;	/* without one a connection has ours */
+	uint32_t	o_n;		/* (x o) in o_all; peeked */
+	uint32_t	o_nready;	/* (o) peeked */
+	time_t		o_looked;	/* (x) s of time_uptime */
+	struct ilnp_ephs o_all;		/* (x o) but for those gone */
+	struct ilnp_ephs o_ready;	/* (o) */
+	struct ilnp_ephs o_gone;	/* (x) */
+	struct ilnp_nidset *o_set;	/* (x) those that packets may have */
+	struct ilnp_nidset *o_oldset;	/* (x) until the new one is published */
+};
+
 /*
  * The edge of one network stack.
  *
@@ -204,6 +230,7 @@ struct ilnp_edge {
 	struct pfil_hook *e_outhook;	/* (x) NULL if ILNP_HOOKED */
 	uint32_t	e_nmine;	/* (x) addresses that ILNP has added */
 	struct ilnp_mine e_mine[ILNP_MINE_MAX];	/* (x) */
+	struct ilnp_ephpool e_pool;
 	struct ilnp_flowtab e_flows;
 	struct ilnp_cands *e_cands;	/* (c) once there, NULL before */
 	uint32_t	e_looked;	/* (k) s, when names were last looked at; peeked */
@@ -314,7 +341,37 @@ void	ilnp_loc_clear(struct ilnp_edge *);
 const struct ilnp_uplink *ilnp_loc_uplink(const struct ilnp_here *,
 	    struct ilnp_l64);
 bool	ilnp_loc_onlink(const struct ilnp_here *, struct ilnp_l64);
+/* True for a NID of ours, ephemeral ones included. */
 bool	ilnp_loc_nid(const struct ilnp_here *, struct ilnp_nid);
+
+/* ilnp_edge_eph.c */
+
+void	ilnp_eph_init(struct ilnp_edge *);
+void	ilnp_eph_fini(struct ilnp_edge *);
+
+/* Forgets all; nobody is inside any more.  Sleeps; e_sx held. */
+void	ilnp_eph_clear(struct ilnp_edge *);
+
+/* True if connections are to have NIDs of their own. */
+static inline bool
+ilnp_eph_on(const struct ilnp_edge *e)
+{
+	return (ilnp_load_32(&e->e_pool.o_want) != 0);
+}
+
+/*
+ * Takes one for a connection to that correspondent.  Returns false if none is
+ * ready.  Any lock but the core's may be held.
+ */
+bool	ilnp_eph_take(struct ilnp_edge *, struct ilnp_nid remote,
+	    struct ilnp_nid *);
+
+/*
+ * Those whose connections go to a correspondent; returns how many there are.
+ * Any lock but the core's may be held.
+ */
+u_int	ilnp_eph_toward(struct ilnp_edge *, struct ilnp_nid remote,
+	    struct ilnp_nid[ILNP_EPH_MAX]);
 
 /* ilnp_edge_hint.c */
 

@@ -154,6 +154,80 @@ choose_source(const struct ilnp_here *h, const struct inpcb *inp,
 	return (prison_check_ip6(inp->inp_cred, chosen) == 0);
 }
 
+/* True if a connection of this socket may have a NID of its own. */
+static bool
+may_be_ephemeral(const struct inpcb *inp)
+{
+	const struct ip6_pktopts *opts = inp->in6p_outputopts;
+	const struct ilnp_wish *w = inp->ilnp_inp_wish;
+
+	/* The program has chosen a source, or to be known (RFC 5014). */
+	if (!IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_laddr) || (opts != NULL &&
+	    (opts->ip6po_pktinfo != NULL ||
+	    opts->ip6po_prefer_tempaddr == IP6PO_TEMPADDR_NOTPREFER)) ||
+	    (w != NULL && w->w_nids.local.nid != 0))
+		return (false);
+	/* A jail without a stack of its own has its addresses and no others. */
+	return (ilnp_flow_proto(inp) != 0 &&
+	    !prison_flag(inp->inp_cred, PR_IP6));
+}
+
+static bool
+is_coming(const struct ilnp_here *h, struct ilnp_l64 l64)
+{
+	for (uint32_t i = 0; i < h->n_onlink; i++)
+		if (ilnp_l64_eq(h->n_onlinks[i], l64))
+			return ((h->n_coming & 1U << i) != 0);
+	return (false);
+}
+
+/*
+ * Gives a connection a NID that nothing else has, whether its peer speaks ILNP
+ * or not, if that is wanted and it would leave by one of our locators or by one
+ * that is about to be.  Replaces `source', which the stock selection has found.
+ * Returns 0 or, unless our own NID will do then, EADDRNOTAVAIL.
+ */
+static int
+make_ephemeral(struct ilnp_edge *e, const struct inpcb *inp,
+    const struct in6_addr *to, struct in6_addr *source)
+{
+	struct ilnp_ilcc *c = ilnp_load_ptr(&e->e_cache);
+	const struct ilnp_here *h = ilnp_load_ptr(&e->e_here);
+	struct ilnp_ilv local = ilnp_ilv_of(source), remote = ilnp_ilv_of(to);
+	const struct ilnp_uplink *u;
+
+	if (!ilnp_eph_on(e) || c == NULL || !may_be_ephemeral(inp) ||
+	    !ilnp_l64_usable(remote.l64) || !ilnp_l64_usable(local.l64) ||
+	    IN6_ARE_ADDR_EQUAL(source, to))
+		return (0);
+	if (h == NULL)
+		goto none;
+	if (ilnp_loc_nid(h, remote.nid))
+		return (0);
+	u = ilnp_loc_uplink(h, local.l64);
+	if (u == NULL) {
+		if (is_coming(h, local.l64))
+			goto none;
+		if (!ilnp_loc_nid(h, local.nid) && is_alive(source))
+			return (0);
+		/* As choose_source() has it. */
+		u = h->n_uplinks == 0 ? NULL : &h->n_uplink[0];
+	}
+	if (u == NULL || !u->u_mint ||
+	    !ilnp_eph_take(e, remote.nid, &local.nid))
+		goto none;
+	ILNP_EDGE_STAT(c, eph_taken);
+	*source = ilnp_addr_of(u->u_hop.h_src, local.nid);
+	return (0);
+none:
+	if (ilnp_load_32(&e->e_pool.o_stable) != 0) {
+		ILNP_EDGE_STAT(c, eph_stable);
+		return (0);
+	}
+	ILNP_EDGE_STAT(c, eph_empty);
+	return (EADDRNOTAVAIL);
+}
+
 /*
  * The session of a socket that is being connected, borrowed, and the source
  * address it gets; NULL if the flow will be one of plain IPv6.
@@ -201,7 +275,7 @@ ilnp_door_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
     bool selected, struct in6_addr *laddr, int *error)
 {
 	struct ilnp_edge *e = &V_ilnp_edge;
-	struct in6_addr source = *laddr;
+	struct in6_addr found = *laddr, source;
 	struct ilnp_sess *s;
 
 	INP_WLOCK_ASSERT(inp);
@@ -210,11 +284,16 @@ ilnp_door_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
 	/* An attempt to connect may have failed after this point. */
 	inp->inp_inc.inc_flags &= ~INC_ILNP;
 	inp->in6p_zoneid = 0;
-	s = open_for(e, inp, &sin6->sin6_addr, laddr, &source);
+	*error = make_ephemeral(e, inp, &sin6->sin6_addr, &found);
+	if (*error != 0)
+		return (true);
+	source = found;
+	s = open_for(e, inp, &sin6->sin6_addr, &found, &source);
 	if (must_fail(e, inp, s, &source, &sin6->sin6_addr)) {
 		*error = EADDRNOTAVAIL;
 		return (true);
 	}
+	*laddr = found;
 	if (s != NULL) {
 		inp->inp_inc.inc_flags |= INC_ILNP;
 		*laddr = source;

@@ -55,7 +55,7 @@ ilnp_loc_nid(const struct ilnp_here *h, struct ilnp_nid nid)
 	for (uint32_t i = 0; i < h->n_nids; i++)
 		if (ilnp_nid_eq(h->n_nid[i], nid))
 			return (true);
-	return (false);
+	return (h->n_ephemeral != NULL && ilnp_nidset_has(h->n_ephemeral, nid));
 }
 
 /* True if packets can leave by an interface. */
@@ -105,6 +105,8 @@ read_prefix(const struct ilnp_edge *e, struct ilnp_prefix *p,
 	p->p_ifindex = pr->ndpr_ifp->if_index;
 	p->p_mtu = IN6_LINKMTU(pr->ndpr_ifp);
 	p->p_auto = pr->ndpr_raf_auto;
+	/* No router has a say where the administrator gives addresses. */
+	p->p_mint = p->p_auto || (pfr == NULL && pr->ndpr_expire == 0);
 	p->p_idle = is_idle(e, pr->ndpr_ifp);
 	p->p_valid = seconds_left(pr->ndpr_expire);
 	p->p_preferred = seconds_left(pr->ndpr_preferred);
@@ -287,10 +289,13 @@ make_here(struct ilnp_edge *e, const struct ilnp_prefixes *ps)
 
 	h->n_nids = e->e_nnids;
 	memcpy(h->n_nid, e->e_nid, sizeof(h->n_nid));
+	h->n_ephemeral = e->e_pool.o_set;
 	for (u_int i = 0; i < ps->ps_n; i++) {
 		const struct ilnp_prefix *p = &ps->ps_prefix[i];
 		struct ilnp_uplink *u = &h->n_uplink[h->n_uplinks];
 
+		if (p->p_auto && !p->p_ready)
+			h->n_coming |= 1U << h->n_onlink;
 		h->n_onlinks[h->n_onlink++] = p->p_l64;
 		if (!p->p_ready || h->n_uplinks == ILNP_LOCS_MAX ||
 		    ilnp_loc_uplink(h, p->p_l64) != NULL)
@@ -306,6 +311,7 @@ make_here(struct ilnp_edge *e, const struct ilnp_prefixes *ps)
 		u->u_ifindex = p->p_ifindex;
 		u->u_mtu = p->p_mtu;
 		u->u_weight = p->p_weight;
+		u->u_mint = p->p_mint;
 	}
 	return (h);
 }
@@ -319,24 +325,28 @@ free_here(struct ilnp_here *h)
 	free(h, M_ILNP);
 }
 
-/* Equal next hops are one object, so the comparison sees all that matters. */
+/*
+ * True if all but ephemeral NIDs is the same.  Equal next hops are one object,
+ * so the comparison sees all that matters.
+ */
 static bool
 same_here(const struct ilnp_here *a, const struct ilnp_here *b)
 {
-	return (memcmp(a, b, sizeof(*a)) == 0);
+	return (memcmp(a, b, offsetof(struct ilnp_here, n_ephemeral)) == 0);
 }
 
 static void
 publish(struct ilnp_edge *e, struct ilnp_here *h)
 {
 	struct ilnp_here *old = e->e_here;
+	bool same = old != NULL && h != NULL && same_here(old, h);
 
-	if (old != NULL && h != NULL && same_here(old, h)) {
+	if (same && old->n_ephemeral == h->n_ephemeral) {
 		free_here(h);
 		return;
 	}
 	ilnp_store_ptr(&e->e_here, h);
-	if (h != NULL && ILNP_HOOKED)
+	if (h != NULL && !same && ILNP_HOOKED)
 		ilnp_flow_adopt(e);
 	if (old != NULL) {
 		NET_EPOCH_WAIT();
@@ -359,8 +369,10 @@ scan_without(struct ilnp_edge *e, uint32_t leaving)
 	read_prefixes(e, ps, leaving);
 	for (u_int i = 0; i < ps->ps_n && i < ILNP_LOCS_MAX; i++)
 		ilnp_addr_prepare(e, &ps->ps_prefix[i]);
+	ilnp_eph_prepare(e, ps->ps_prefix, min(ps->ps_n, ILNP_LOCS_MAX));
 	/* The way out exists before anybody chooses its locator. */
 	publish(e, make_here(e, ps));
+	ilnp_eph_settle(e);
 	tell_core(e, ps);
 	free(ps, M_ILNP);
 	if (gen != ilnp_local_gen(ilnp_ilcc_local(c)))

@@ -100,27 +100,48 @@ SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, candidate, CTLTYPE_STRING |
     sysctl_candidate, "A", "Write \"NAME NID L64,preference,seconds ...\" to "
     "offer what a look-up has found; anybody may");
 
+#define	OURS_MAX	(ILNP_NIDS_MAX + ILNP_EPH_MAX)
+
+/*
+ * The NIDs under which we may have sessions with a correspondent; returns how
+ * many there are.  Inside an epoch.
+ */
+static u_int
+nids_toward(struct ilnp_edge *e, struct ilnp_nid remote,
+    struct ilnp_nid ours[OURS_MAX])
+{
+	const struct ilnp_here *h = ilnp_load_ptr(&e->e_here);
+	u_int n = h == NULL ? 0 : h->n_nids;
+
+	if (n != 0)
+		memcpy(ours, h->n_nid, n * sizeof(*ours));
+	return (n + ilnp_eph_toward(e, remote, ours + n));
+}
+
 /* Has the sessions with a NID take what its name stands for now. */
 static void
 renew_sessions(struct ilnp_edge *e, const struct ilnp_offer *o)
 {
+	struct ilnp_nid *ours = malloc(OURS_MAX * sizeof(*ours), M_ILNP,
+	    M_WAITOK);
 	ilnp_time_t now = ilnp_now();
-	const struct ilnp_here *h;
 	struct epoch_tracker et;
 	struct ilnp_sess *s;
 	struct ilnp_ilcc *c;
+	u_int n;
 
 	NET_EPOCH_ENTER(et);
 	c = ilnp_load_ptr(&e->e_cache);
-	h = ilnp_load_ptr(&e->e_here);
-	for (uint32_t i = 0; c != NULL && h != NULL && i < h->n_nids; i++) {
-		struct ilnp_nidpair nids = { h->n_nid[i], o->of_nid };
+	n = nids_toward(e, o->of_nid, ours);
+	for (u_int i = 0; c != NULL && i < n; i++) {
+		struct ilnp_nidpair nids = { ours[i], o->of_nid };
 
 		if (ilnp_ilcc_find(c, &nids) != NULL)
 			(void)ilnp_ilcc_open(c, &nids, o->of_rec, o->of_n, now,
 			    &s);
 	}
 	NET_EPOCH_EXIT(et);
+	free(ours, M_ILNP);
 	ilnp_edge_kick(e);
 }
 
@@ -173,7 +194,7 @@ ilnp_name_look(struct ilnp_edge *e)
 {
 	struct ilnp_cands *cs = ilnp_load_ptr(&e->e_cands);
 	ilnp_time_t now = ilnp_now();
-	const struct ilnp_here *here;
+	struct ilnp_nid *ours;
 	struct ilnp_sessinfo *si;
 	struct epoch_tracker et;
 	struct ilnp_cand ca;
@@ -183,20 +204,21 @@ ilnp_name_look(struct ilnp_edge *e)
 	if (cs == NULL)
 		return (false);
 	si = malloc(sizeof(*si), M_ILNP, M_WAITOK);
+	ours = malloc(OURS_MAX * sizeof(*ours), M_ILNP, M_WAITOK);
 	for (u_int i = 0; i < ilnp_cands_max(cs); i++) {
 		lost = false;
 		ca.ca_open = ca.ca_doubt = false;
 		NET_EPOCH_ENTER(et);
 		c = ilnp_load_ptr(&e->e_cache);
-		here = ilnp_load_ptr(&e->e_here);
-		if (c != NULL && here != NULL)
-			lost = ilnp_cands_look(cs, i, c, here->n_nid,
-			    here->n_nids, si, now, &ca);
+		if (c != NULL && ilnp_cands_at(cs, i, &ca))
+			lost = ilnp_cands_look(cs, i, c, ours,
+			    nids_toward(e, ca.ca_nid, ours), si, now, &ca);
 		NET_EPOCH_EXIT(et);
 		any = any || ca.ca_open || ca.ca_doubt;
 		if (lost)
 			ask(e, &ca);
 	}
+	free(ours, M_ILNP);
 	free(si, M_ILNP);
 	return (any);
 }

@@ -166,6 +166,7 @@ ilnp_edge_disable(struct ilnp_edge *e)
 	ilnp_edge_stop(&e->e_tick);
 	ilnp_flow_free(e);
 	ilnp_loc_clear(e);
+	ilnp_eph_clear(e);
 	ilnp_ilcc_free(c);
 	free(e->e_acts, M_ILNP);
 	e->e_acts = NULL;
@@ -199,6 +200,7 @@ make_edge(const void *unused __unused)
 	ilnp_conf_init(&e->e_conf);
 	e->e_alg = ilnp_sel_algs[0];
 	ilnp_event_init(e);
+	ilnp_eph_init(e);
 	TIMEOUT_TASK_INIT(ilnp_tasks, &e->e_tick, 0, tick_task, e);
 	ilnp_loc_init(e);
 }
@@ -215,6 +217,7 @@ unmake_edge(const void *unused __unused)
 	sx_xunlock(&e->e_sx);
 	ilnp_loc_fini(e);
 	ilnp_event_fini(e);
+	ilnp_eph_fini(e);
 	e->e_vnet = NULL;
 	mtx_destroy(&e->e_flows.t_lock);
 	ilnp_hint_free(e);

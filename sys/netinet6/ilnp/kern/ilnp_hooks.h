@@ -106,8 +106,8 @@ bool	ilnp_door_ctloutput(struct socket *so, struct sockopt *sopt,
  * ephemeral NID) unless the socket is bound, its options name a source, or
  * its jail may not use that address.
  * Returns false if the connection may be made.  Returns true with *error set
- * for connect(2) if the socket insists on ILNP and cannot have it; *laddr and
- * the inpcb are then unchanged.
+ * for connect(2) if the socket insists on ILNP and cannot have it, or no
+ * ephemeral NID is ready for it; *laddr and the inpcb are then unchanged.
  */
 bool	ilnp_door_connect(struct inpcb *inp, const struct sockaddr_in6 *sin6,
 	    bool selected, struct in6_addr *laddr, int *error);
