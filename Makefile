@@ -83,13 +83,14 @@ test: setup-test build lint
 # CONF=ILNP-DEBUG for the kernel that finds mistakes, FORGED=1000000 for the
 # whole flood, STEADY=1 for a machine with other work, where the clock of the
 # guest had better count instructions.  Consoles stay in build/kernel.
+LAB_IMAGE = $(OBJ)/lab$(CONF:ILNP%=%).img
 TEST_KERNEL = ILNP_TEST_KERNEL=1 ILNP_SRC=$(SRC) ILNP_OBJ=$(OBJ) \
 	ILNP_CONF=$(CONF) ILNP_FORGED=$(FORGED) ILNP_STEADY=$(STEADY) \
-	ILNP_KEEP=$(OUT)/kernel/$(CONF) ILNPTOOL_IMAGE=$(OBJ)/lab.img \
+	ILNP_KEEP=$(OUT)/kernel/$(CONF) ILNPTOOL_IMAGE=$(LAB_IMAGE) \
 	$(PY) -m pytest -q --junitxml=$(OUT)/junit-kernel.xml
 
 test-kernel: need-tree setup-kernel build
-	$(ILNPTOOL) build-image --src $(SRC) --obj $(OBJ) $(OBJ)/lab.img
+	$(ILNPTOOL) build-image --src $(SRC) --obj $(OBJ) --conf $(CONF) $(LAB_IMAGE)
 	$(TEST_KERNEL) tests/kernel
 
 # The part that needs no image: the kernel, and a program that tests it.

@@ -13,6 +13,7 @@ from ilnptool.run import tail_of
 MILLISECONDS = 3000
 
 
+# lesson: 33, 36
 @pytest.mark.parametrize("sanitizer", ["tsan", "asan"])
 def test_threads_do_not_disturb_each_other(sanitizer: str) -> None:
     result = start(f"{sanitizer}_ilcc", str(MILLISECONDS))

@@ -370,6 +370,14 @@ test_sockets(void)
 	test_ephemeral();
 }
 
+/* Many connections, and many processes. */
+static void
+test_many(void)
+{
+	test_load();
+	test_race();
+}
+
 /* What is dropped, and what else is counted, is seen by probes, too. */
 static void
 test_probed(void)
@@ -387,7 +395,7 @@ static const struct {
 	{ "sockets", test_sockets, true },
 	{ "harm", test_harm, true },
 	{ "move", test_move, true },
-	{ "load", test_load, true },
+	{ "load", test_many, true },
 	{ "end", test_end, true },
 	{ "short", test_short, false },
 	{ "module", test_module, false },

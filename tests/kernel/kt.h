@@ -133,6 +133,7 @@ void	test_forged(void);
 void	test_life(void);
 void	test_move(void);
 void	test_load(void);
+void	test_race(void);
 void	test_end(void);
 void	test_short(void);
 void	test_bench(void);

@@ -29,8 +29,14 @@ SRC = Path(os.environ.get("ILNP_SRC", "/usr/src"))
 HERE = Path(__file__).parent
 TALKER = "/tmp/talker"  # in machines
 
+UNLESS_WATCHED = pytest.mark.skipif(
+    os.environ.get("ILNP_CONF", "ILNP").endswith("-DEBUG")
+    and os.environ.get("ILNP_DEBUG_LABS") != "1",
+    reason="labs take hours with a kernel that watches itself; ILNP_DEBUG_LABS=1 asks for them",
+)
 # What every test with a machine needs.
 MACHINE_MARKS = [
+    UNLESS_WATCHED,
     pytest.mark.root,
     pytest.mark.slow,
     pytest.mark.skipif(

@@ -12,6 +12,7 @@
 #include <sys/signal.h>
 #include <sys/sockio.h>
 #include <sys/sysctl.h>
+#include <sys/user.h>
 #include <net/bpf.h>
 #include <net/if.h>
 #include <net/if_mib.h>
@@ -653,6 +654,23 @@ is_destroyed(struct link *l)
 	return (l->host[0] == '\0');
 }
 
+/* Prints where the kernel's own threads are that end a stack. */
+static void
+tell_who_ends(void)
+{
+	static char text[1 << 20];
+	const int mib[4] = { CTL_KERN, KERN_PROC, KERN_PROC_KSTACK, 0 };
+	const struct kinfo_kstack *k = (const void *)text;
+	size_t len = sizeof(text);
+
+	if (sysctl_mib(mib, 4, text, &len) < 0)
+		return;
+	for (; len >= sizeof(*k); k++, len -= sizeof(*k))
+		if (contains(k->kkst_trace, "vnet_") ||
+		    contains(k->kkst_trace, "prison_"))
+			say("%s\n", k->kkst_trace);
+}
+
 bool
 rig_down(void)
 {
@@ -678,5 +696,6 @@ rig_down(void)
 		sleep_ms(50);
 	} while (now_ms() < end);
 	say("%s\n", gone ? "a stack stays" : "a link stays");
+	tell_who_ends();
 	return (false);
 }

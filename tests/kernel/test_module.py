@@ -19,7 +19,7 @@ from ilnptool.build.trial import Machine
 from ilnptool.guest.console import Said, judge
 from ilnptool.guest.quick import build_program, run_quick
 
-BOOT_SECONDS = 600
+STOCK = {False: "ILNP-STOCK", True: "ILNP-STOCK-DEBUG"}  # by whether the kernel watches itself
 
 pytestmark = [
     pytest.mark.slow,
@@ -39,12 +39,14 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     src = Path(os.environ.get("ILNP_SRC", "/usr/src"))
     obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
     shop = open_workshop(src, Path(obj), os.cpu_count() or 1)
-    kernel = build_kernel(shop, os.environ.get("ILNP_STOCK_CONF", "ILNP-STOCK"), stock=True)
+    kernel = build_kernel(
+        shop, STOCK[os.environ.get("ILNP_CONF", "ILNP").endswith("-DEBUG")], stock=True
+    )
     files = {"boot/kernel/ilnp.ko": build_module(shop, kernel)}
     init, image = build_program(shop, folder), folder / "image"
     tunables = {"kt.groups": "module"}
     build_quick_image(shop, kernel.path, init, image, files=files, tunables=tunables)
-    return run_quick(Machine(image, memory=1024), folder, seconds=BOOT_SECONDS)
+    return run_quick(Machine(image), folder)
 
 
 def test_the_module_works_on_a_kernel_without_hooks(said: Said) -> None:

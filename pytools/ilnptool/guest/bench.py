@@ -31,7 +31,6 @@ from ilnptool.guest.quick import boot, need_qemu
 
 COUNTING = Machine(
     Path(),
-    memory=1024,
     cpus=1,
     accel="tcg,thread=single",
     extra=("-icount", "shift=0,sleep=off"),
