@@ -183,5 +183,5 @@ def _explain_marks(run: RunResult) -> str:
         return "No Locator Update was captured."
     text = f"Dashed lines: {adverts} Locator Updates ({acks} acknowledgements are not drawn)."
     if run.events:
-        text += " + and \N{MINUS SIGN}: interface enabled and disabled, at the tick above."
+        text += " + and \N{MINUS SIGN}: what was enabled and disabled, at the tick above."
     return text
