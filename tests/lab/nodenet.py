@@ -37,7 +37,7 @@ _RADVD = """interface {port} {{
 """
 
 
-def wait_until(what: str, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+def wait_until(what: str, condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Return the first true value of `condition`; fail with `what` at the deadline."""
     deadline = time.monotonic() + seconds
     while True:
@@ -312,3 +312,13 @@ def node_net(links: int = 2, *, dad: bool = False) -> Iterator[NodeNet]:
             stack.callback(net.down)
             net.up()
             yield net
+
+
+@contextmanager
+def paired_net() -> Iterator[NodeNet]:
+    """Make the network with a node on both hosts that know each other."""
+    with node_net(2) as net:
+        for host in HOSTS:
+            net.node(host)
+        assert net.ping("a", identity_of("b")) == 3
+        yield net

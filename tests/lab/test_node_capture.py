@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from nodenet import NodeNet, Stream, identity_of, l64_of, node_net, wait_until
+from nodenet import NodeNet, Stream, identity_of, l64_of, paired_net, wait_until
 from tsharkfile import assert_agreement, needs_tshark
 
 pytestmark = pytest.mark.root
@@ -15,10 +15,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture
 def net() -> Iterator[NodeNet]:
-    with node_net(2) as net:
-        for host in ("a", "b"):
-            net.node(host)
-        assert net.ping("a", identity_of("b")) == 3
+    with paired_net() as net:
         yield net
 
 

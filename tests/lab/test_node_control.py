@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from nodenet import TOP, NodeNet, identity_of, l64_of, node_net, prefix_of, wait_until
+from nodenet import TOP, NodeNet, identity_of, l64_of, paired_net, prefix_of, wait_until
 
 from ilnptool.errors import IlnpError
 from ilnptool.tables import read_counters, read_knobs
@@ -22,10 +22,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture(scope="module")
 def net() -> Iterator[NodeNet]:
-    with node_net(2) as net:
-        for host in ("a", "b"):
-            net.node(host)
-        assert net.ping("a", identity_of("b")) == 3
+    with paired_net() as net:
         yield net
 
 
@@ -213,7 +210,7 @@ def test_a_subscriber_that_does_not_read_is_dropped(net: NodeNet) -> None:
                 return True
             return False
 
-        wait_until("the connection is closed", dropped, 30)
+        wait_until("the connection is closed", dropped)
     assert net.counters("a")["node_ctl_dropped"] == before + 1
     assert net.ping("a", identity_of("b"), count=1) == 1
 

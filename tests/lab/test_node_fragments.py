@@ -149,7 +149,7 @@ def give(net: NodeNet, packet: bytes, *frames: bytes) -> None:
             time.sleep(0.02)
         return True
 
-    wait_until("it is taken", taken, 15)
+    wait_until("it is taken", taken)
 
 
 def recover(net: NodeNet, nonce: Nonce) -> None:

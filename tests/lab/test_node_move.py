@@ -53,7 +53,7 @@ def test_tcp_survives_links_that_go_down_at_both_ends(net: NodeNet) -> None:
     net.exec("b", "ip", "link", "set", "if3", "down")
     wait_until("a knows two of b", lambda: net.remote_locators("a") == all_of("b", 1, 2))
     net.exec("a", "ip", "link", "set", "if1", "up")
-    wait_until("b knows all of a", lambda: net.remote_locators("b") == all_of("a", 1, 2, 3), 15)
+    wait_until("b knows all of a", lambda: net.remote_locators("b") == all_of("a", 1, 2, 3))
     stream.finish()
 
 
@@ -93,7 +93,7 @@ def test_a_prefix_no_longer_advertised_is_given_up(net: NodeNet) -> None:
     net.node("a")
     net.radvd_stop()
     # radvd's last advertisement ends its life as a default router.
-    wait_until("no locator is in use", lambda: "used" not in net.locators("a").values(), 15)
+    wait_until("no locator is in use", lambda: "used" not in net.locators("a").values())
     net.radvd_start()
     net.wait_locators("a", 3)
 

@@ -6,7 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from nodenet import NodeNet, Stream, identity_of, l64_of, node_net, prefix_of, wait_until
+from nodenet import (
+    NodeNet,
+    Stream,
+    identity_of,
+    l64_of,
+    node_net,
+    paired_net,
+    prefix_of,
+    wait_until,
+)
 from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, IPv6
 
 pytestmark = pytest.mark.root
@@ -14,10 +23,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture
 def net() -> Iterator[NodeNet]:
-    with node_net(2) as net:
-        for host in ("a", "b"):
-            net.node(host)
-        assert net.ping("a", identity_of("b")) == 3
+    with paired_net() as net:
         yield net
 
 
@@ -120,6 +126,6 @@ def test_prefixes_that_flood_one_network_do_not_keep_another_out(net: NodeNet) -
         lambda: "no_room" in net.locators("a").values(),
     )
     net.exec("a", "ip", "link", "set", "if2", "up")
-    wait_until("the other comes in", lambda: net.locators("a").get(l64_of("a", 2)) == "used", 15)
+    wait_until("the other comes in", lambda: net.locators("a").get(l64_of("a", 2)) == "used")
     assert l64_of("a", 1) in net.locators("a")
     assert net.ping("a", identity_of("b")) == 3

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodenet import TOP, NodeNet, identity_of, l64_of, node_net, wait_until
+from nodenet import TOP, NodeNet, identity_of, l64_of, paired_net, wait_until
 
 from ilnptool import run
 
@@ -26,10 +26,7 @@ USER = [*PYTHON, str(HERE / "pathuser.py")]
 
 @pytest.fixture(scope="module")
 def net() -> Iterator[NodeNet]:
-    with node_net(2) as net:
-        for host in ("a", "b"):
-            net.node(host)
-        assert net.ping("a", identity_of("b")) == 3
+    with paired_net() as net:
         net.wait_paths("a", 4)
         yield net
 
@@ -211,7 +208,7 @@ def test_events_tell_of_a_path_that_dies(net: NodeNet) -> None:
     script = f"printf '%s' '{lines}' | {' '.join(USER)} {identity_of('b')} 4100"
     with net.start("a", "sh", "-c", script) as process:
         # The program must have subscribed before the path dies; it says nothing of that.
-        wait_until("it is attached", lambda: _subscribed(net), 10)
+        wait_until("it is attached", lambda: _subscribed(net))
         with Loss(net, "a2"):
             assert process.wait(20) == 0
         event = json.loads(process.tail().splitlines()[-1])["done"]
@@ -236,7 +233,7 @@ def phone(net: NodeNet) -> Path:
 def wait_sent(net: NodeNet, count: int) -> None:
     """Wait until `a` has sent some more packets."""
     begin = sum(sent_by_pair(net).values())
-    wait_until("they talk", lambda: sum(sent_by_pair(net).values()) >= begin + count, 20)
+    wait_until("they talk", lambda: sum(sent_by_pair(net).values()) >= begin + count)
 
 
 def conversation(

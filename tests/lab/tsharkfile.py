@@ -20,7 +20,7 @@ needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark
 def read_by_tshark(path: Path) -> list[dict[str, Any]]:
     """Return the layers of every packet of a capture."""
     argv = ["tshark", "-r", str(path), "-T", "json", "--no-duplicate-keys"]
-    done = subprocess.run(argv, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(argv, capture_output=True, check=True, timeout=300)
     return [packet["_source"]["layers"] for packet in json.loads(done.stdout)]
 
 
