@@ -94,15 +94,15 @@ def write_choice(kind: str, local: L64 | None, remote: L64 | None) -> bytes:
     return CHOICE.pack(_KINDS.index(kind), 0, *halves)
 
 
-def read_event(words: Mapping[str, str], peer: Nid) -> dict[str, str] | None:
-    """Return what an event of the kernel means for a session with a peer, or None if nothing.
+def read_event(words: Mapping[str, str], peer: Nid | None = None) -> dict[str, str] | None:
+    """Return what an event of the kernel means, to sessions with a peer; None if nothing.
 
     As of the node: `event`, and `local_l64` and `remote_l64` if it is about these.
     """
     name = _EVENTS.get(f"{words.get('subsystem')} {words.get('type')}")
     if words.get("system") != "ILNP" or name is None:
         return None
-    if "remote" in words and parse_nid(words["remote"]) != peer:
+    if peer is not None and "remote" in words and parse_nid(words["remote"]) != peer:
         return None
     found = {_WORDS[key]: value for key, value in words.items() if key in _WORDS}
     return {"event": name, **found}

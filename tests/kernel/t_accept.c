@@ -163,6 +163,7 @@ datagrams(void)
 	unreachable(12, FAR4 + 0x100);
 }
 
+/* hook: syncache-match */
 void
 test_accept(void)
 {

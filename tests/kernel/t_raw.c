@@ -216,6 +216,39 @@ groups(void)
 	(void)sys_jail_remove((int)jid);
 }
 
+/*
+ * Two sockets of one port, and two locators of one node: RFC 6741 s4.1 knows
+ * but one flow there.
+ */
+/* hook: connect-unique */
+static void
+twice(void)
+{
+	struct sockaddr_in6 here = kt_address(any, 7642);
+	struct sockaddr_in6 c = kt_address((struct ilv){ FAR_C, CALLER }, 6201);
+	struct sockaddr_in6 d = kt_address((struct ilv){ FAR_D, CALLER }, 6201);
+	struct sockaddr_in6 other = kt_address((struct ilv){ FAR_D, CALLER },
+	    6202);
+	int fd[2], one = 1;
+	bool bound = true;
+
+	scenario("two sockets of one port");
+	for (int i = 0; i < 2; i++) {
+		fd[i] = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+		(void)sys_setsockopt(fd[i], SOL_SOCKET, SO_REUSEPORT, &one,
+		    sizeof(one));
+		bound &= sys_bind(fd[i], &here, sizeof(here)) >= 0;
+	}
+	check(bound && sys_connect(fd[0], &c, sizeof(c)) >= 0,
+	    "one is connected");
+	check(sys_connect(fd[1], &d, sizeof(d)) == -EADDRINUSE,
+	    "the other cannot be to the same port by another locator");
+	check(sys_connect(fd[1], &other, sizeof(other)) >= 0,
+	    "but to another port");
+	(void)sys_close(fd[0]);
+	(void)sys_close(fd[1]);
+}
+
 /* A datagram whose nonce stands in front of each of its fragments. */
 static void
 fragments(void)
@@ -269,5 +302,6 @@ test_raw(void)
 	check(two_locators(), "both locators");
 	raw();
 	groups();
+	twice();
 	fragments();
 }

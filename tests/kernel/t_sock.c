@@ -238,6 +238,7 @@ events(int fd)
 	(void)sys_close(fd);
 }
 
+/* hook: sockopt */
 void
 test_sock(void)
 {

@@ -225,6 +225,7 @@ inherited(void)
 	(void)sys_close(lfd);
 }
 
+/* hook: pcb-free */
 static void
 forgotten(void)
 {

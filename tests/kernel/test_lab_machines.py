@@ -8,12 +8,14 @@ sent is checked at the other end; both ends are unmodified programs that know no
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +27,7 @@ from machinekit import MACHINE_MARKS
 from ilnptool import run
 from ilnptool.config import Config, load_config
 from ilnptool.errors import CommandFailed
+from ilnptool.experiments.events import recorded_events
 from ilnptool.lab import machine
 from ilnptool.lab.catalogue import find_topology
 from ilnptool.lab.protocol import running
@@ -124,6 +127,47 @@ def test_ping_is_answered_in_both_directions(lab: QemuLab) -> None:
     assert " 3 packets received" in lab.exec("a", ["ping", "-6", "-c", "3", "b"], timeout=90).stdout
     assert " 3 received" in lab.exec("b", ["ping", "-6", "-c", "3", "a"], timeout=90).stdout
     assert "open" in sessions(lab)
+
+
+def test_what_the_kernel_tells_is_kept_with_our_time(lab: QemuLab, tmp_path: Path) -> None:
+    file = tmp_path / "events"
+    began = time.time()
+    with recorded_events(lab, "a", file):
+        lab.link_down("a2")
+        wait_until("a2 is no locator", lambda: not has_locator(lab, "a2"))
+        lab.link_up("a2")
+        wait_until("a2 is a locator again", lambda: has_locator(lab, "a2"))
+        time.sleep(5)  # what the task of the kernel tells later is not waited for
+    events = [json.loads(line) for line in file.read_text().splitlines()]
+    changes = [x["event"] for x in events if x.get("local_l64") == "2001+0db8+000a+0002"]
+    assert [x for x in changes if x.startswith("loc_")] == ["loc_del", "loc_add"]
+    # A machine's clock is read behind a slow line.
+    assert all(began - 10 < x["time"] < time.time() + 10 for x in events)
+
+
+def test_what_the_administrator_prefers_is_used_alone(lab: QemuLab, kernel: MachineBackend) -> None:
+    def sent() -> Counter[str]:
+        """Count what has left by each interface, to either locator of b."""
+        found: Counter[str] = Counter()
+        for path in lab.control("a", {"cmd": "paths"})["paths"]:
+            found[path["interface"]] += path["tx_packets"]
+        return found
+
+    links = [end.interface for _, end in lab.topology.links_of("a")]
+    kernel.set("preferences", f"{links[1]},20,3")
+    try:
+        found = {x["interface"]: x for x in lab.control("a", {"cmd": "locators"})["locators"]}
+        assert (found[links[1]]["preference"], found[links[1]]["weight"]) == (20, 3)
+        assert found[links[0]]["preference"] == 10
+        lab.exec("a", ["ping", "-6", "-c", "2", "b"], timeout=90)
+        before = sent()
+        lab.exec("a", ["ping", "-6", "-c", "30", "-i", "0.1", "b"], timeout=90)
+        more = sent()
+        more.subtract(before)
+        # By the other one go what finds out whether it works, and nothing else.
+        assert more[links[0]] >= 30 > more[links[1]]
+    finally:
+        kernel.set("preferences", "")
 
 
 def test_machine_sends_over_a_change_of_both_its_locators(lab: QemuLab, tmp_path: Path) -> None:

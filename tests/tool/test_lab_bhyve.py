@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ilnptool.errors import EnvironmentMissing, FileError, UsageError
+from ilnptool.lab import bhyveconf
 from ilnptool.lab.bhyve import Planner
 from ilnptool.lab.bhyveconf import check_config, format_config
 from ilnptool.lab.catalogue import find_topology, shipped
@@ -171,3 +174,23 @@ def test_bad_hardware_files_are_named_with_their_line(tmp_path: Path, text: str,
     path.write_text(f"[[passthrough]]\n{text}\n")
     with pytest.raises(FileError, match=rf"hardware.toml:\d: .*{said}"):
         load_hardware(path, topology("duality"))
+
+
+MANUAL = Path(os.environ.get("ILNP_SRC", "/usr/src")) / "usr.sbin/bhyve/bhyve_config.5"
+
+
+@pytest.mark.skipif(not MANUAL.exists(), reason=f"no {MANUAL}: a FreeBSD tree, see ILNP_SRC")
+def test_what_is_known_of_configurations_stands_in_the_manual() -> None:
+    text = MANUAL.read_text()
+    forms = dict(re.findall(r"^\.It (?:Va )?(\S+) Ta (.+?) Ta", text, re.MULTILINE))
+    models = re.findall(r"^\.It Li (\S+)$", text, re.MULTILINE)
+    assert set(bhyveconf.DEVICES) <= {*models}
+    known = {**bhyveconf.GLOBAL, **{k: v for x in bhyveconf.DEVICES.values() for k, v in x.items()}}
+    for key, form in known.items():
+        # The manual lists what is below pcireg and lpc without that in front.
+        name = key if key in forms else key.removesuffix(".path").rpartition(".")[2]
+        if key == "backend":  # which has a section of its own
+            continue
+        assert name in forms, key
+        if form in ("bool", "integer"):
+            assert form == forms[name], key

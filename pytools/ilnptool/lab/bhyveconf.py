@@ -43,7 +43,7 @@ _FORMS: Mapping[str, Form] = {
         "tapN, vmnetN, netgraph, netmap:INTERFACE, valeBRIDGE:PORT",
     ),
 }
-_GLOBAL = {
+GLOBAL = {
     "name": "string",
     **dict.fromkeys(("cpus", "cores", "threads", "sockets", "gdb.port"), "integer"),
     **dict.fromkeys(
@@ -71,7 +71,7 @@ _BLOCK = {
     "sectorsize": "sector",
 }
 _NET = {"backend": "backend", "type": "string", "mac": "mac"}
-_DEVICES: Mapping[str, Mapping[str, str]] = {
+DEVICES: Mapping[str, Mapping[str, str]] = {
     "hostbridge": {"pcireg.vendor": "integer", "pcireg.device": "integer"},
     "lpc": {},
     "uart": {"path": "path"},
@@ -119,8 +119,8 @@ def check_config(text: str, path: Path) -> None:
     for key, (number, value) in settings.items():
         match = _PCI.fullmatch(key)
         if match is not None and match[4] == "device":
-            if value not in _DEVICES:
-                raise FileError(path, number, value, _DEVICES, "unknown device")
+            if value not in DEVICES:
+                raise FileError(path, number, value, DEVICES, "unknown device")
             if int(match[2]) > _SLOT_MAX:
                 raise FileError(path, number, key, f"slots up to {_SLOT_MAX}", "bad slot")
             if value == "lpc" and match[1] != "0":
@@ -129,14 +129,14 @@ def check_config(text: str, path: Path) -> None:
     for key, (number, value) in settings.items():
         match = _PCI.fullmatch(key)
         if match is None:
-            if key not in _GLOBAL:
-                raise FileError(path, number, key, _GLOBAL, "unknown key")
-            _value(path, number, key, _GLOBAL[key], value)
+            if key not in GLOBAL:
+                raise FileError(path, number, key, GLOBAL, "unknown key")
+            _value(path, number, key, GLOBAL[key], value)
         elif match[4] != "device":
             place = key.removesuffix(f".{match[4]}")
             if place not in devices:
                 raise FileError(path, number, key, f"after {place}.device", "device without model:")
-            known = _DEVICES[devices[place]]
+            known = DEVICES[devices[place]]
             if match[4] not in known:
                 raise FileError(path, number, match[4], known, f"unknown key of {devices[place]}")
             _value(path, number, key, known[match[4]], value)
