@@ -45,6 +45,15 @@ def test_few_lines_in_few_files(hooks: tuple[Hook, ...]) -> None:
     assert sum(hook.lines for hook in hooks) <= 60
 
 
+# What comes by any path has its flow's addresses again before FreeBSD looks for its PCB, and finds
+# it where it lies, without the lock of the whole table, after a move as before.
+# lesson: 39
+def test_pcb_lookup_is_freebsds_own(hooks: tuple[Hook, ...]) -> None:
+    pcb = [hook.function or "" for hook in hooks if hook.file.name.endswith("_pcb.c")]
+    assert "in_pcbinshash" in pcb
+    assert [name for name in pcb if "lookup" in name or "notify" in name] == []
+
+
 def test_anchors_are_short(hooks: tuple[Hook, ...]) -> None:
     assert max(len(" ".join(hook.anchor.split())) for hook in hooks) <= 100
 
