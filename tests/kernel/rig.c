@@ -255,7 +255,7 @@ rig_link(enum rig_who who, int link, bool up)
 	struct change c = { rig.link[who][link].router, up };
 
 	if (rig_run(RIG_R, change_link, &c) != 0)
-		say("cannot switch link %d of host %d\n", link, who);
+		say("       cannot switch link %d of host %d\n", link, who);
 }
 
 static int

@@ -205,7 +205,7 @@ test_load(void)
 	    (memory_of("ilnp") - before) / CONNECTIONS);
 	rig_link(RIG_A, 1, true);
 	rig_advertise(RIG_A, 1, 7200, 3600);
-	check(rig_shows(RIG_A, "locators", RIG_TEXT_A1, 10000),
+	check(rig_shows(RIG_A, "locators", RIG_TEXT_A1, SOON),
 	    "another provider");
 	rig_link(RIG_A, 0, false);
 	w->speak = 1;

@@ -13,6 +13,7 @@
 #include "rig.h"
 
 #define	PORT		7500
+#define	STUCK_MS	300000
 #define	TRANSFER	100000000U
 #define	MOVES		50
 
@@ -169,16 +170,16 @@ transfer_while_moving(uint32_t octets, int changes)
 		uint64_t before = t->received, updates = updates_taken();
 
 		if (!wait_received(t, MIN(before + 300000, t->allowed -
-		    65536), 60000))
+		    65536), STUCK_MS))
 			break;
 		move((unsigned int)moves++);
-		told += wait_told(updates, 20000);
+		told += wait_told(updates, 2 * SOON);
 		t->allowed += part;
 	}
 	check(moves == changes, "%d changes, data flows after each", moves);
 	t->allowed = octets;
-	status[1] = rig_wait(pid[1], 120000);
-	status[0] = rig_wait(pid[0], 60000);
+	status[1] = rig_wait(pid[1], 2 * STUCK_MS);
+	status[0] = rig_wait(pid[0], STUCK_MS);
 	check(status[0] == 0 && status[1] == 0 && t->received == octets,
 	    "all %lu octets come", (unsigned long)t->received);
 	check(t->sum[0] == t->sum[1] && t->sum[0] != 0,
@@ -196,6 +197,7 @@ transfer_while_moving(uint32_t octets, int changes)
 #define	DATAGRAMS	6000U
 
 struct shares {
+	volatile bool	ready;
 	volatile uint32_t received;
 	volatile uint32_t stop;
 	unsigned int	flows;
@@ -212,6 +214,7 @@ count_datagrams(void *arg)
 	char buf[2000];
 
 	(void)sys_bind(fd, &sa, sizeof(sa));
+	s->ready = true;
 	while (s->stop == 0) {
 		if (sys_recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL,
 		    NULL) < 0)
@@ -256,7 +259,7 @@ forget(void)
 		rig_set(h, "enable", 1);
 	}
 	for (enum rig_who h = RIG_A; h <= RIG_B; h++) {
-		if (!rig_shows(h, "locators", "valid", 3000) ||
+		if (!rig_shows(h, "locators", "valid", SOON) ||
 		    !rig_teach(h))
 			check(false, "ILNP is not back");
 	}
@@ -271,6 +274,7 @@ share_out(const char *algorithm, struct shares *s, uint64_t packets[],
 	int pid;
 
 	s->received = s->stop = 0;
+	s->ready = false;
 	/* It is for correspondents that are not known yet, and lasts as long. */
 	forget();
 	if (!rig_write(RIG_A, "algorithm", algorithm))
@@ -278,13 +282,21 @@ share_out(const char *algorithm, struct shares *s, uint64_t packets[],
 	for (int i = 0; i < RIG_LINKS; i++)
 		rig_sent(RIG_A, i, &was[i][0], &was[i][1]);
 	pid = rig_start(RIG_B, count_datagrams, s);
-	sleep_ms(50);
-	if (rig_wait(rig_start(RIG_A, send_datagrams, s), 60000) != 0)
+	while (!s->ready)
+		sleep_ms(2);
+	if (rig_wait(rig_start(RIG_A, send_datagrams, s), STUCK_MS) != 0)
 		check(false, "cannot send");
-	for (int i = 0; i < 100 && s->received < DATAGRAMS * s->copies; i++)
+	/* What is still on its way comes, or nothing does for a second. */
+	for (uint32_t seen = 0, i = 0; i < 100 &&
+	    s->received < DATAGRAMS * s->copies; i++) {
+		if (s->received != seen) {
+			seen = s->received;
+			i = 0;
+		}
 		sleep_ms(10);
+	}
 	s->stop = 1;
-	(void)rig_wait(pid, 2000);
+	(void)rig_wait(pid, STUCK_MS);
 	for (int i = 0; i < RIG_LINKS; i++) {
 		rig_sent(RIG_A, i, &packets[i], &octets[i]);
 		packets[i] -= was[i][0];
@@ -356,7 +368,7 @@ transfer(struct transfer *t, uint32_t octets)
 	t->allowed = octets;
 	pid[0] = rig_start(RIG_B, receive_all, t);
 	pid[1] = rig_start(RIG_A, send_all, t);
-	return ((rig_wait(pid[1], 30000) | rig_wait(pid[0], 30000)) == 0 &&
+	return ((rig_wait(pid[1], STUCK_MS) | rig_wait(pid[0], STUCK_MS)) == 0 &&
 	    t->received == octets && t->sum[0] == t->sum[1]);
 }
 
@@ -384,7 +396,7 @@ modes(void)
 			good = transfer(t, 400000);
 			check(good && rig_shows(RIG_B, "sessions",
 			    mine == 1 || (mine == 2 && its == 1) ?
-			    "cksum=ipv6" : "cksum=rfc", 1000),
+			    "cksum=ipv6" : "cksum=rfc", SOON),
 			    "%s toward %s, nonce of %d octets on %s",
 			    kinds[mine], kinds[its], size, policy == 0 ?
 			    "all packets" : "the first packets");
