@@ -60,6 +60,8 @@ def recorded_events(lab: Lab, node: str, file: Path) -> Iterator[None]:
 def _kernel_events(lab: QemuLab, node: str, file: Path) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="ilnp-events-") as name:
         log, out = Path(name) / "log", Path(name) / "out"
+        # What has been before, and waits for somebody to read it.
+        lab.agent(node).ask("timeout 1 cat /dev/devctl >/dev/null", check=False)
         before = time.time()
         there = float(lab.agent(node).ask(_CLOCK).text)
         ahead = there - (before + time.time()) / 2
