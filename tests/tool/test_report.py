@@ -27,6 +27,7 @@ from ilnptool.measure import (
     failed_run,
     write_run_json,
 )
+from ilnptool.measure.schema import InterfaceEvent
 from ilnptool.report import boxplots, compare, limits, nameplots, timeplots, words, write_report
 from ilnptool.report.figure import COLOURS, Canvas, style
 from ilnptool.report.groups import group_runs
@@ -364,6 +365,14 @@ def test_names_and_arrivals_are_told_and_drawn(tmp_path: Path) -> None:
 def _figures(directory: Path) -> list[Path]:
     _write(directory, _small())
     return list((directory / "figures").iterdir())
+
+
+def test_names_follow_the_change_before() -> None:
+    events = tuple(
+        InterfaceEvent(time_s=at, interface="new", action="enabled") for at in (4.5, 11.0)
+    )
+    run = _named(events=events).runs[0]
+    assert nameplots.delays([run]) == [0.5, 1.0]
 
 
 def test_spans_are_cut_at_the_ends_of_the_run() -> None:

@@ -56,7 +56,12 @@ class FakeKernel(Agent):
                 said += "" if "-i" in flags else f"sysctl: unknown oid '{word}'\n"
                 continue
             before = self.values[name]
-            if equals:
+            if (name, value) == ("nonce_size", "5"):
+                said += (
+                    f"{TREE}.{name}: {before}\nsysctl: {TREE}.{name}={value}: Invalid argument\n"
+                )
+                status = 1
+            elif equals:
                 self.values[name] = value
                 said += f"{TREE}.{name}: {before} -> {value}\n"
             else:
@@ -178,6 +183,13 @@ def test_refusal_of_a_node_is_told(tmp_path: Path) -> None:
     node.listener.close()
 
 
+def test_refusal_of_a_kernel_is_told_with_what_it_takes() -> None:
+    backend = MachineBackend(FakeKernel(), "lab/a")
+    said = r"lab/a: nonce_size: bad value '5': Invalid argument; allowed: 4 to 12 octets; .*4 or 12"
+    with pytest.raises(UsageError, match=said):
+        backend.set("nonce_size", "5")
+
+
 def test_own_kernel_is_asked_on_freebsd_only() -> None:
     with pytest.raises(EnvironmentMissing, match="name a node"):
         KernelBackend()
@@ -188,6 +200,8 @@ def test_variables_are_named_with_or_without_the_tree(name: str) -> None:
     assert find_variable(name).allowed == "4 to 12 octets"
     with pytest.raises(UsageError, match="no variable nonce_siz; did you mean nonce_size"):
         find_variable("nonce_siz")
+    with pytest.raises(UsageError, match="no variable noncesize; did you mean nonce_size"):
+        find_variable("noncesize")
 
 
 @pytest.mark.parametrize(
@@ -226,6 +240,8 @@ def test_commands_read_and_set_a_node(tmp_path: Path) -> None:
     assert runner.invoke(sysctl, ["set", *where, "probe_idle=700"]).exit_code == 0
     found = json.loads(runner.invoke(sysctl, ["diff", *where, "--json"]).output)
     assert {"name": "probe_idle", "expected": "1000", "found": "700"} in found["differences"]
+    refused = runner.invoke(sysctl, ["set", *where, "probe_idle=800", "algorithm=best"])
+    assert "no such algorithm" in str(refused.exception)
     both = runner.invoke(sysctl, ["get", *where, "probe_idle", "algorithm"]).output
     assert both == "probe_idle: 700\nalgorithm: rr\n"
     node.listener.close()

@@ -71,7 +71,10 @@ class Connection:
             self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
             chunk = self._socket.recv(count - len(data))
             if not chunk:
-                raise ServerDown(f"{self._place}: the server closed the connection unasked")
+                raise ServerDown(
+                    f"{self._place}: the server closed the connection unasked; is it a name "
+                    "server, and does it take updates from this address?"
+                )
             data += chunk
         return data
 
@@ -147,7 +150,10 @@ class Connection:
                 "right server, and key?"
             ) from err
         if not asked.is_response(answer):
-            raise Refused(f"{self._place}: the answer is to another question")
+            raise Refused(
+                f"{self._place}: the answer is to another question; is this a name server, and "
+                "what stands between?"
+            )
         return answer
 
 

@@ -42,6 +42,17 @@ def arrived(arrivals: Sequence[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
     return [x for x in arrivals if x.error is None], [x for x in arrivals if x.error is not None]
 
 
+def delays(runs: Sequence[RunResult]) -> list[float]:
+    """For each change of a name, the seconds since something was last enabled or disabled."""
+    found = []
+    for run in runs:
+        for change in run.names:
+            before = [x.time_s for x in run.events if x.time_s <= change.time_s]
+            if before:
+                found.append(change.time_s - max(before))
+    return found
+
+
 def names(group: Group, run: RunResult, networks: Networks) -> Canvas | None:
     """Which locators names held; None if nothing was written down of them."""
     if not run.names or run.duration_s is None:

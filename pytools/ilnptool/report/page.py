@@ -126,12 +126,15 @@ def _headline(file: RunFile) -> list[str]:
 
 
 def _names(runs: Sequence[RunResult]) -> list[str]:
-    """What an experiment about names is about: silence of the flow, and who got in."""
+    """What an experiment about names is about: silence, how soon they follow, and who got in."""
     named = [run for run in runs if run.names]
     said = []
     gaps = [run.longest_gap_s for run in named if run.longest_gap_s is not None]
     if gaps:
         said.append(f"The longest silence of a flow was {words.seconds(max(gaps))}.")
+    late = nameplots.delays(named)
+    if late:
+        said.append(f"Names followed each change within {words.seconds(max(late))}.")
     # The flows of both directions of a run tell of the same clients.
     arrivals = {
         round((run.started_at or 0) + each.time_s, 2): each

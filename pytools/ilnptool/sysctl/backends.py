@@ -11,7 +11,7 @@ from typing import Any
 from ilnptool.errors import CommandFailed, UsageError
 from ilnptool.lab.agent import Agent
 from ilnptool.lab.control import ask_node
-from ilnptool.sysctl.variables import STATS, TREE, known_variables, short_name
+from ilnptool.sysctl.variables import STATS, TREE, known_variables, refused, short_name
 
 _BATCH = 20  # names per request to a machine
 
@@ -53,7 +53,7 @@ class MachineBackend:
         try:
             self._agent.ask(f"sysctl {TREE}.{name}={shlex.quote(value)}")
         except CommandFailed as err:
-            raise UsageError(f"{self.where}: {name}={value}: {err.tail}") from err
+            raise refused(self.where, name, value, err.tail.rpartition(": ")[2]) from err
 
     def read_all(self) -> dict[str, str]:
         names = list(known_variables())

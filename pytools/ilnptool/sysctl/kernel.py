@@ -12,7 +12,7 @@ import os
 
 from ilnptool import libc
 from ilnptool.errors import EnvironmentMissing, UsageError
-from ilnptool.sysctl.variables import STATS, TREE, known_variables
+from ilnptool.sysctl.variables import STATS, TREE, known_variables, refused
 
 
 def is_freebsd() -> bool:
@@ -67,7 +67,7 @@ class KernelBackend:
         try:
             libc.write_sysctl(f"{TREE}.{name}", new)
         except OSError as err:
-            raise UsageError(f"{TREE}.{name}={value}: {err.strerror}") from err
+            raise refused(TREE, name, value, err.strerror or str(err)) from err
 
     def read_all(self) -> dict[str, str]:
         found = {}

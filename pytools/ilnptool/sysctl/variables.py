@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -42,8 +43,13 @@ class Variable:
 
 _OTHERS = (
     Variable("enable", "0 or 1: whether ILNP is spoken", "0", 0, 1, writable=True),
-    Variable("algorithm", "how new sessions choose among paths", "rr", writable=True),
-    Variable("nids", "NIDs of the node", writable=True),
+    Variable(
+        "algorithm",
+        "how new sessions choose among paths: rr, drr, pref, weighted, sticky or redundant",
+        "rr",
+        writable=True,
+    ),
+    Variable("nids", "NIDs of the node, as 0211-22ff-fe33-4455", writable=True),
     Variable("disabled", "interfaces whose locators are not used", "", writable=True),
     Variable(
         "preferences",
@@ -75,7 +81,7 @@ def find_variable(text: str) -> Variable:
     known = known_variables()
     name = short_name(text)
     if name not in known:
-        near = [x for x in known if name in x]
+        near = [x for x in known if name in x] or get_close_matches(name, known)
         hint = f"; did you mean {', '.join(near[:5])}?" if near else ""
         raise UsageError(f"no variable {text}{hint}; `ilnptool sysctl list' has them all")
     return known[name]
@@ -89,6 +95,14 @@ def check_value(variable: Variable, value: str) -> None:
         return
     if not value.isdecimal() or not variable.lowest <= int(value) <= variable.highest:
         raise UsageError(f"{variable.name}: bad value {value!r}; allowed: {variable.allowed}")
+
+
+def refused(where: str, name: str, value: str, reason: str) -> UsageError:
+    """Return the error of a kernel, which says in a word or two what is wrong, but not why."""
+    variable = find_variable(name)
+    allowed = variable.allowed
+    hint = allowed if allowed == variable.text else f"{allowed}; {variable.text}"
+    return UsageError(f"{where}: {name}: bad value {value!r}: {reason}; allowed: {hint}")
 
 
 class Backend(Protocol):
