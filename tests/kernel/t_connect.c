@@ -16,29 +16,6 @@ static const struct ilv far_c = { FAR_C, FAR }, far_d = { FAR_D, FAR };
 static const struct ilv guest_a = { GUEST_A, GUEST };
 static const struct ilv guest_b = { GUEST_B, GUEST };
 
-static void
-send_update(const struct conn *c, const uint64_t *l64, int n)
-{
-	struct packet k;
-
-	memset(&k, 0, sizeof(k));
-	k.src = c->far;
-	k.dst = c->near;
-	memcpy(k.nonce, c->nonce, 12);
-	k.noncelen = c->noncelen;
-	k.proto = 58;
-	k.type = 156;
-	k.body[0] = (uint8_t)n;
-	k.body[1] = 1;
-	for (int i = 0; i < n; i++) {
-		put64(k.body + 4 + 12 * i, l64[i]);
-		put16(k.body + 12 + 12 * i, 10);
-		put16(k.body + 14 + 12 * i, 300);
-	}
-	k.bodylen = (uint16_t)(4 + 12 * n);
-	net_send(c->tap, &k);
-}
-
 /* True if a socket says that it uses this address now. */
 static bool
 in_use(int fd, int option, struct ilv want)
@@ -88,7 +65,7 @@ test_connect(void)
 	check(sysctl_set_int("net.inet6.ilnp6.enable", 1) >= 0,
 	    "ILNP can be enabled");
 	net_advertise(0, GUEST_A, 3600, 1800);
-	check(shows("net.inet6.ilnp6.locators", "2001+0db8+000a+0001", 5000),
+	check(shows("net.inet6.ilnp6.locators", "2001+0db8+000a+0001", SOON),
 	    "an advertised prefix becomes a locator after DAD");
 	(void)listing("net.inet6.ilnp6.locators", "");
 	check(sysctl_set("net.inet6.ilnp6.teach",
@@ -101,7 +78,7 @@ test_connect(void)
 	memcpy(net_answer.nonce, c.nonce, 12);
 	net_answer.noncelen = 4;
 	c.fd = connector(far_c, 5001);
-	found = net_expect(&k, 6, 3000);
+	found = net_expect(&k, 6, SOON);
 	check(found && k.flags == TH_SYN && k.noncelen == 4 && k.toroute,
 	    "the SYN carries a nonce of 4 octets, to the router");
 	check(k.sumok && k.sum == SUM_RFC, "its checksum leaves L64s out");
@@ -110,7 +87,7 @@ test_connect(void)
 	c.nearport = k.sport;
 	c.ack = k.seq + 1;
 	far_send(&c, TH_SYN | TH_ACK, "");
-	found = net_expect(&k, 6, 2000);
+	found = net_expect(&k, 6, SOON);
 	check(found && k.flags == TH_ACK && k.ack == 1001 && k.noncelen == 4,
 	    "the SYN|ACK with another nonce is accepted");
 	check(near_send(&c, "hello", &k) && k.sumok && k.noncelen == 4,
@@ -123,7 +100,8 @@ test_connect(void)
 	scenario("the far host moves");
 	/* It is believed once the far host has proven that it is there. */
 	for (int i = 0; i < 30; i++) {
-		send_update(&c, moved, 1);
+		k = update_of(&c, moved, 1);
+		net_send(c.tap, &k);
 		found = net_expect(&k, 58, 300) && k.type == 156 &&
 		    k.body[1] == 2 && k.dst.l64 == FAR_D;
 		if (found)
@@ -143,15 +121,15 @@ test_connect(void)
 	scenario("the guest moves");
 	net_answer.updates = 0;
 	net_advertise(1, GUEST_B, 3600, 1800);
-	check(shows("net.inet6.ilnp6.locators", "2001+0db8+000b+0001", 5000),
+	check(shows("net.inet6.ilnp6.locators", "2001+0db8+000b+0001", SOON),
 	    "a second prefix becomes a locator");
 	net_advertise(0, GUEST_A, 7200, 0);
 	check(shows("net.inet6.ilnp6.locators",
-	    "2001+0db8+000a+0001 active pref=10 left=", 3000), "first kept");
-	check(shows("net.inet6.ilnp6.locators", "withdrawn", 3000),
+	    "2001+0db8+000a+0001 active pref=10 left=", SOON), "first kept");
+	check(shows("net.inet6.ilnp6.locators", "withdrawn", SOON),
 	    "a deprecated prefix is withdrawn");
 	check(shows("net.inet6.ilnp6.sessions", "2001+0db8+000b+0001 2001+"
-	    "0db8+000d+0001 up", 5000), "the path from the new locator is up");
+	    "0db8+000d+0001 up", SOON), "the path from the new locator is up");
 	check(wait_update(GUEST_B, 3000),
 	    "a Locator Update lists the new locator alone");
 	check(near_send(&c, "from B", &k) && k.src.l64 == GUEST_B &&
@@ -171,7 +149,7 @@ test_connect(void)
 	(void)listing("net.inet6.ilnp6.sessions", "");
 	(void)sys_close(c.fd);
 	do
-		found = net_expect(&k, 6, 1000);
+		found = net_expect(&k, 6, SOON);
 	while (found && (k.flags & TH_FIN) == 0);
 	check(found && k.src.l64 == GUEST_B, "the connection is closed");
 }

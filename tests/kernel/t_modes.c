@@ -178,16 +178,16 @@ preferences(int lfd)
 	check(!shows("net.inet6.ilnp6.preferences", "tap", 0),
 	    "and nothing of it is kept");
 	check(rank("tap1,20,3") >= 0 &&
-	    shows("net.inet6.ilnp6.preferences", "tap1,20,3", 1000),
+	    shows("net.inet6.ilnp6.preferences", "tap1,20,3", SOON),
 	    "a right one is");
-	check(shows("net.inet6.ilnp6.locators", "pref=20", 3000) &&
-	    shows("net.inet6.ilnp6.locators", "weight=3", 3000),
+	check(shows("net.inet6.ilnp6.locators", "pref=20", SOON) &&
+	    shows("net.inet6.ilnp6.locators", "weight=3", SOON),
 	    "the locator has it");
 	check(prefers(lfd, 0, 6720), "all leaves by the other interface");
 	check(rank("tap0,20") >= 0 && prefers(lfd, 1, 6721),
 	    "now by that one");
 	check(rank("") >= 0 && shows("net.inet6.ilnp6.locators",
-	    "2001+0db8+000a+0001 active pref=10", 3000), "and as ever");
+	    "2001+0db8+000a+0001 active pref=10", SOON), "and as ever");
 }
 
 void

@@ -72,7 +72,7 @@ talk(int proto, uint64_t nid, bool connected, const char *what)
 	memcpy(r.body, "answer", 6);
 	r.bodylen = 6;
 	net_send(k.tap, &r);
-	for (int64_t end = now_ms() + 10000; n < 0 && now_ms() < end;)
+	for (int64_t end = now_ms() + SOON; n < 0 && now_ms() < end;)
 		n = sys_recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL,
 		    NULL);
 	check(n == 6, "%s: the answer is heard", what);
