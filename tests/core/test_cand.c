@@ -70,8 +70,9 @@ static int
 answer(const char *name, uint64_t id, u_int locators)
 {
 	struct ilnp_offer o = says(ROOT, name, id, locators, LIFE);
+	bool open;
 
-	return (ilnp_cands_answer(cs, &o, now));
+	return (ilnp_cands_answer(cs, &o, now, &open));
 }
 
 static struct ilnp_cand
@@ -145,6 +146,7 @@ static void
 what_is_no_name_nid_or_locator_is_refused(void **state)
 {
 	struct ilnp_offer o = says(ANN, "a.example", 1, 1, LIFE);
+	bool open;
 	static const char *const bad[] = { "", "-f", "A", "a b", "a;b", "a/b" };
 
 	(void)state;
@@ -159,7 +161,7 @@ what_is_no_name_nid_or_locator_is_refused(void **state)
 	o = says(ANN, "a.example", 1, 1, LIFE);
 	o.of_rec[0].lr_l64 = l64(0xfe80000000000000);
 	assert_int_equal(ilnp_cands_offer(cs, &o, now), EINVAL);
-	assert_int_equal(ilnp_cands_answer(cs, &o, now), EINVAL);
+	assert_int_equal(ilnp_cands_answer(cs, &o, now, &open), EINVAL);
 	o.of_n = ILNP_LOCS_MAX + 1;
 	assert_int_equal(ilnp_cands_offer(cs, &o, now), EINVAL);
 	assert_false(there(1));
@@ -290,6 +292,40 @@ an_answer_forgets_only_what_was_asked(void **state)
 	assert_true(there(2));
 	/* A session lives by it, and may be told of another place yet. */
 	assert_true(there(3));
+}
+
+static void
+an_answer_is_believed_by_what_it_has_opened(void **state)
+{
+	struct ilnp_offer o = says(ANN, "a.example", 1, 2, LIFE);
+	bool open = true;
+
+	(void)state;
+	assert_int_equal(offer(ANN, "a.example", 1, 1), 0);
+	assert_int_equal(ilnp_cands_answer(cs, &o, now, &open), 0);
+	assert_false(open);
+	ilnp_cands_opened(cs, nid(1), now);
+	assert_int_equal(ilnp_cands_answer(cs, &o, now, &open), 0);
+	assert_true(open);
+}
+
+static void
+a_name_opens_no_session_that_is_not_wanted(void **state)
+{
+	const struct ilnp_nidpair nids = { ME, YOU };
+	const struct ilnp_lurec evil = { l64(EVIL), 0, LIFE };
+	struct ilnp_sess *s;
+
+	(void)state;
+	ilnp_env_epoch_begin();
+	ilnp_ilcc_renew(r.c, &nids, &evil, 1, true, r.now);
+	assert_null(ilnp_ilcc_find(r.c, &nids));
+	s = rig_open(1);
+	ilnp_ilcc_renew(r.c, &nids, &evil, 1, false, r.now);
+	assert_false(rig_knows(s, EVIL));
+	ilnp_ilcc_renew(r.c, &nids, &evil, 1, true, r.now);
+	assert_true(rig_knows(s, EVIL));
+	ilnp_env_epoch_end();
 }
 
 static void
@@ -531,6 +567,8 @@ TEST_MAIN(
     CAND_TEST(lifetimes_are_bounded_and_end),
     CAND_TEST(an_expired_nid_is_not_for_anybody_to_take),
     CAND_TEST(an_answer_forgets_only_what_was_asked),
+    CAND_TEST(an_answer_is_believed_by_what_it_has_opened),
+    CAND_TEST(a_name_opens_no_session_that_is_not_wanted),
     CAND_TEST(a_ttl_of_zero_opens_one_session),
     CAND_TEST(an_owner_has_so_many_and_his_own_make_room),
     CAND_TEST(an_expired_one_makes_room_first),

@@ -25,6 +25,7 @@ MAX_OCTETS = {
     "fuzz_reass": 512,
     "fuzz_text": 1024,
     "fuzz_dns": 700,
+    "fuzz_cand": 700,
 }
 
 

@@ -340,6 +340,130 @@ private_names(void)
 	(void)sysctl_set("net.inet6.ilnp6.teach", "0211-22ff-fe79-0001");
 }
 
+#define	SHARED_NID	"0211-22ff-fe7a-0001"
+#define	CANDIDATE	"net.inet6.ilnp6.candidate"
+
+static bool
+shares(void)
+{
+	return (sysctl_set(CANDIDATE, "shared.example.com " SHARED_NID
+	    " 2001+0db8+000e+0001,10,300") >= 0);
+}
+
+/* Looks up more than one user may have. */
+static bool
+fills(void)
+{
+	char text[] = "full.example.com 0211-22ff-fe7b-0000 "
+	    "2001+0db8+000e+0001,10,300";
+	bool good = true;
+
+	for (unsigned int i = 0; i < 40; i++) {
+		text[34] = "0123456789abcdef"[i >> 4];
+		text[35] = "0123456789abcdef"[i & 15];
+		good &= sysctl_set(CANDIDATE, text) >= 0;
+	}
+	return (good);
+}
+
+/* The same number is another user in a jail that shares the network stack. */
+static bool
+is_another_user(void)
+{
+	return (sysctl_set(CANDIDATE, "shared.example.com " SHARED_NID
+	    " 2001+0db8+000e+0002,10,300") == -EBUSY && fills());
+}
+
+static void
+jailed_user(void)
+{
+	uint8_t in6[16];
+	result jid, pid;
+
+	scenario("a user of a jail with another one's number");
+	put64(in6, GUEST_B);
+	put64(in6 + 8, GUEST);
+	jid = sys_address_jail("kt7", in6);
+	check(jid >= 0 && as_user(1001, shares), "a user looks a name up");
+	pid = sys_fork();
+	if (pid == 0)
+		sys_exit(sys_jail_attach((int)jid) >= 0 &&
+		    as_user(1001, is_another_user) ? 0 : 1);
+	check(sys_wait((int)pid) == 0,
+	    "the jail's user may not say otherwise, and has many names");
+	check(listing("net.inet6.ilnp6.hints", SHARED_NID
+	    " 2001+0db8+000e+0001"), "which drive out none of the other's");
+	(void)sys_jail_remove((int)jid);
+	(void)sysctl_set("net.inet6.ilnp6.teach", SHARED_NID);
+}
+
+#define	ASKED	"asked.example.com 0211-22ff-fe7c-0001 "
+
+static bool
+is_told(void)
+{
+	return (sysctl_set(CANDIDATE, ASKED "2001+0db8+000e+0001,1,300") >= 0);
+}
+
+static bool
+is_told_otherwise(void)
+{
+	return (sysctl_set(CANDIDATE, ASKED "2001+0db8+000e+0002,1,300") ==
+	    -EBUSY);
+}
+
+/* No devctl(4) tells in a jail's stack; ilnp-renew(8) looks there. */
+static bool
+asks_in_jail(void)
+{
+	return (sysctl_set("net.inet6.ilnp6.nids", "0:0:0:1") >= 0 &&
+	    sysctl_set_int("net.inet6.ilnp6.enable", 1) >= 0 &&
+	    as_user(1001, is_told) && as_user(1002, is_told_otherwise) &&
+	    shows("net.inet6.ilnp6.hints", " asked=", 20000) &&
+	    sysctl_set("net.inet6.ilnp6.answer",
+	    ASKED "2001+0db8+000e+0002,1,300") >= 0 &&
+	    listing("net.inet6.ilnp6.hints", "e+0002,1,300 name=asked") &&
+	    !listing("net.inet6.ilnp6.hints", " asked="));
+}
+
+/* It leads there no more, says the name server. */
+static bool
+forgets_in_jail(void)
+{
+	int64_t end = now_ms() + 20000;
+
+	/* Now the first is who is told otherwise. */
+	if (as_user(1002, is_told))
+		return (false);
+	while (!listing("net.inet6.ilnp6.hints", " asked=")) {
+		if (now_ms() > end)
+			return (false);
+		sleep_ms(200);
+	}
+	return (sysctl_set("net.inet6.ilnp6.answer", "asked.example.com") >=
+	    0 && !listing("net.inet6.ilnp6.hints", "asked.example.com"));
+}
+
+static void
+jailed_names(void)
+{
+	result jid = sys_vnet_jail("kt8"), pid;
+
+	scenario("names in the network stack of a jail");
+	pid = sys_fork();
+	if (pid == 0)
+		sys_exit(sys_jail_attach((int)jid) < 0 ? 2 :
+		    asks_in_jail() ? 0 : 1);
+	check(sys_wait((int)pid) == 0,
+	    "one that others were told otherwise of is to be asked");
+	pid = sys_fork();
+	if (pid == 0)
+		sys_exit(sys_jail_attach((int)jid) < 0 ? 2 :
+		    forgets_in_jail() ? 0 : 1);
+	check(sys_wait((int)pid) == 0, "and is forgotten if it says no more");
+	(void)sys_jail_remove((int)jid);
+}
+
 /* lesson: 24 */
 static void
 users(void)
@@ -408,6 +532,8 @@ test_hostile(void)
 	full_hints();
 	claimed_nid();
 	many_prefixes();
+	jailed_user();
+	jailed_names();
 	(void)sys_close(c.fd);
 	(void)sys_close(lfd);
 }

@@ -104,7 +104,7 @@ ask_again(struct names *na, struct ilnp_nid nid, bool must, ilnp_time_t now)
 
 /*
  * Tells existing sessions what names know by now; `trusted' is the word of the
- * name server to us.
+ * name server to us about what it has opened.
  */
 static void
 refresh_sessions(struct node *n, const struct ilnp_offer *o, bool trusted,
@@ -112,11 +112,9 @@ refresh_sessions(struct node *n, const struct ilnp_offer *o, bool trusted,
 {
 	for (u_int l = 0; l < n->n_nnids; l++) {
 		struct ilnp_nidpair nids = { n->n_nid[l], o->of_nid };
-		struct ilnp_sess *s;
 
-		if (ilnp_ilcc_find(n->n_ilcc, &nids) != NULL)
-			(void)(trusted ? ilnp_ilcc_open : ilnp_ilcc_offer)(
-			    n->n_ilcc, &nids, o->of_rec, o->of_n, now, &s);
+		ilnp_ilcc_renew(n->n_ilcc, &nids, o->of_rec, o->of_n, trusted,
+		    now);
 	}
 }
 
@@ -305,6 +303,7 @@ take_answer(void *arg, const char *name, const struct ilnp_found *f)
 	struct names *na = arg;
 	ilnp_time_t now = ilnp_env_now();
 	struct ilnp_offer o = { .of_name = "" };
+	bool open;
 
 	if (f == NULL || strlen(name) >= sizeof(o.of_name))
 		return;
@@ -316,9 +315,9 @@ take_answer(void *arg, const char *name, const struct ilnp_found *f)
 		o.of_nid = pe->pe_nid;
 		o.of_n = pe->pe_n;
 		memcpy(o.of_rec, pe->pe_loc, sizeof(o.of_rec));
-		if (ilnp_cands_answer(na->na_cands, &o, now) != 0)
+		if (ilnp_cands_answer(na->na_cands, &o, now, &open) != 0)
 			continue;
-		refresh_sessions(na->na_node, &o, true, now);
+		refresh_sessions(na->na_node, &o, open, now);
 		na->na_node->n_stats.node_names_renewed++;
 	}
 	ilnp_cands_answered(na->na_cands, name);

@@ -476,7 +476,7 @@ ilnp_cands_offer(struct ilnp_cands *cs, const struct ilnp_offer *o,
 
 int
 ilnp_cands_answer(struct ilnp_cands *cs, const struct ilnp_offer *o,
-    ilnp_time_t now)
+    ilnp_time_t now, bool *open)
 {
 	struct ilnp_cand *ca;
 
@@ -489,6 +489,7 @@ ilnp_cands_answer(struct ilnp_cands *cs, const struct ilnp_offer *o,
 	if (ca != NULL) {
 		set_locators(ca, o, now);
 		ca->ca_doubt = ca->ca_waits = false;
+		*open = ca->ca_open;
 	}
 	ilnp_unlock(&cs->cs_lock);
 	return (ca != NULL ? 0 : ENOENT);

@@ -96,10 +96,12 @@ int	ilnp_cands_offer(struct ilnp_cands *, const struct ilnp_offer *,
  * Takes the word of the name server for one NID of a name; once all of a name
  * have been told, ilnp_cands_answered() forgets those that were not, but for
  * such as a session lives by.  of_owner and of_root do not matter.
- * Returns 0, EINVAL, or ENOENT if the NID is not known by that name.
+ * Returns 0, EINVAL, or ENOENT if the NID is not known by that name.  `open'
+ * is whether it has opened a session, which may believe it: one that somebody
+ * else has opened is none of that name's business.
  */
 int	ilnp_cands_answer(struct ilnp_cands *, const struct ilnp_offer *,
-	    ilnp_time_t now);
+	    ilnp_time_t now, bool *open);
 void	ilnp_cands_answered(struct ilnp_cands *, const char *name);
 
 /*

@@ -557,14 +557,13 @@ is_renewed(struct ilnp_sess *s, const struct ilnp_lurec *rec, u_int n)
 	return (all || !any);
 }
 
-static int
-open_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
-    const struct ilnp_lurec *rec, u_int n, bool trusted, ilnp_time_t now,
-    struct ilnp_sess **sp)
+/* Tells all sessions with the node we mean; returns the best, or NULL. */
+static struct ilnp_sess *
+renew_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n, bool trusted, ilnp_time_t now)
 {
 	struct ilnp_sess *s, *best = NULL;
 	bool bestlost = false;
-	int error;
 
 	ILNP_EPOCH_ASSERT();
 	for (s = ilnp_table_first(&c->c_table, nids); s != NULL;
@@ -591,8 +590,26 @@ open_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 			bestlost = lost;
 		}
 	}
-	if (best != NULL) {
-		*sp = best;
+	return (best);
+}
+
+void
+ilnp_ilcc_renew(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n, bool trusted, ilnp_time_t now)
+{
+	(void)renew_sess(c, nids, rec, n, trusted, now);
+}
+
+static int
+open_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n, bool trusted, ilnp_time_t now,
+    struct ilnp_sess **sp)
+{
+	struct ilnp_sess *s = renew_sess(c, nids, rec, n, trusted, now);
+	int error;
+
+	if (s != NULL) {
+		*sp = s;
 		return (0);
 	}
 	s = alloc_sess(c, nids, true, now);

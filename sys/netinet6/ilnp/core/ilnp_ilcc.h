@@ -101,6 +101,13 @@ int	ilnp_ilcc_offer(struct ilnp_ilcc *, const struct ilnp_nidpair *,
 	    struct ilnp_sess **);
 
 /*
+ * Tells the sessions that exist of what a name stands for now, `trusted' as
+ * ilnp_ilcc_open() does or as ilnp_ilcc_offer().  Opens none.  Inside an epoch.
+ */
+void	ilnp_ilcc_renew(struct ilnp_ilcc *, const struct ilnp_nidpair *,
+	    const struct ilnp_lurec *, u_int n, bool trusted, ilnp_time_t now);
+
+/*
  * A transport flow that belongs to a session holds it: a held session is not
  * freed for being idle, and its memory outlives ilnp_ilcc_close().  Taking hold
  * is for sessions borrowed inside an epoch.

@@ -118,15 +118,17 @@ nids_toward(struct ilnp_edge *e, struct ilnp_nid remote,
 	return (n + ilnp_eph_toward(e, remote, ours + n));
 }
 
-/* Has the sessions with a NID take what its name stands for now. */
+/*
+ * Has the sessions with a NID take what its name stands for now, as the word of
+ * who opened them or as anybody's.
+ */
 static void
-renew_sessions(struct ilnp_edge *e, const struct ilnp_offer *o)
+renew_sessions(struct ilnp_edge *e, const struct ilnp_offer *o, bool trusted)
 {
 	struct ilnp_nid *ours = malloc(OURS_MAX * sizeof(*ours), M_ILNP,
 	    M_WAITOK);
 	ilnp_time_t now = ilnp_now();
 	struct epoch_tracker et;
-	struct ilnp_sess *s;
 	struct ilnp_ilcc *c;
 	u_int n;
 
@@ -136,9 +138,7 @@ renew_sessions(struct ilnp_edge *e, const struct ilnp_offer *o)
 	for (u_int i = 0; c != NULL && i < n; i++) {
 		struct ilnp_nidpair nids = { ours[i], o->of_nid };
 
-		if (ilnp_ilcc_find(c, &nids) != NULL)
-			(void)ilnp_ilcc_open(c, &nids, o->of_rec, o->of_n, now,
-			    &s);
+		ilnp_ilcc_renew(c, &nids, o->of_rec, o->of_n, trusted, now);
 	}
 	NET_EPOCH_EXIT(et);
 	free(ours, M_ILNP);
@@ -151,6 +151,7 @@ sysctl_answer(SYSCTL_HANDLER_ARGS)
 	struct ilnp_edge *e = &V_ilnp_edge;
 	struct ilnp_cands *cs = ilnp_load_ptr(&e->e_cands);
 	struct ilnp_offer o;
+	bool open;
 	int error;
 
 	if (req->newptr == NULL)
@@ -165,9 +166,9 @@ sysctl_answer(SYSCTL_HANDLER_ARGS)
 		ilnp_cands_answered(cs, o.of_name);
 		return (0);
 	}
-	error = ilnp_cands_answer(cs, &o, ilnp_now());
+	error = ilnp_cands_answer(cs, &o, ilnp_now(), &open);
 	if (error == 0)
-		renew_sessions(e, &o);
+		renew_sessions(e, &o, open);
 	return (error);
 }
 SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, answer,

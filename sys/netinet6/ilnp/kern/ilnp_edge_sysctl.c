@@ -123,23 +123,24 @@ static int
 sysctl_algorithm(SYSCTL_HANDLER_ARGS)
 {
 	struct ilnp_edge *e = &V_ilnp_edge;
-	const struct ilnp_sel_alg *alg;
+	const struct ilnp_sel_alg *alg = ilnp_load_ptr(&e->e_alg);
 	char name[32];
 	int error;
 
+	/* Memory of programs is touched with no lock held. */
+	error = SYSCTL_OUT(req, alg->sa_name, strlen(alg->sa_name) + 1);
+	if (error != 0 || req->newptr == NULL)
+		return (error);
+	error = read_string(req, name, sizeof(name));
+	if (error != 0)
+		return (error);
+	alg = ilnp_sel_lookup(name);
+	if (alg == NULL)
+		return (ENOENT);
 	sx_xlock(&e->e_sx);
-	error = SYSCTL_OUT(req, e->e_alg->sa_name,
-	    strlen(e->e_alg->sa_name) + 1);
-	if (error == 0 && req->newptr != NULL) {
-		error = read_string(req, name, sizeof(name));
-		alg = error != 0 ? NULL : ilnp_sel_lookup(name);
-		if (alg != NULL) {
-			e->e_alg = alg;
-			if (e->e_cache != NULL)
-				error = ilnp_ilcc_algorithm(e->e_cache, name);
-		} else if (error == 0)
-			error = ENOENT;
-	}
+	ilnp_store_ptr(&e->e_alg, alg);
+	if (e->e_cache != NULL)
+		error = ilnp_ilcc_algorithm(e->e_cache, name);
 	sx_xunlock(&e->e_sx);
 	return (error);
 }
@@ -148,7 +149,8 @@ SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, algorithm, CTLTYPE_STRING | VNET_RW,
 
 /*
  * Tells a list that stands in `buf', and has another taken in its place, for
- * which the room is used again.
+ * which the room is used again.  Lets the lock go while memory of the program
+ * is touched: that may wait for a disk, or for whoever made it so.
  */
 static int
 tell_and_take(struct sysctl_req *req, struct ilnp_edge *e, struct sbuf *sb,
@@ -158,12 +160,13 @@ tell_and_take(struct sysctl_req *req, struct ilnp_edge *e, struct sbuf *sb,
 
 	sx_assert(&e->e_sx, SA_XLOCKED);
 	(void)sbuf_finish(sb);
+	sx_xunlock(&e->e_sx);
 	error = SYSCTL_OUT(req, sbuf_data(sb), sbuf_len(sb) + 1);
 	sbuf_delete(sb);
-	if (error != 0 || req->newptr == NULL)
-		return (error);
-	error = read_string(req, buf, size);
-	return (error != 0 ? error : take(e, buf));
+	if (error == 0 && req->newptr != NULL)
+		error = read_string(req, buf, size);
+	sx_xlock(&e->e_sx);
+	return (error != 0 || req->newptr == NULL ? error : take(e, buf));
 }
 
 static int
