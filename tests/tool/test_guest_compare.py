@@ -18,6 +18,7 @@ from ilnptool.guest.compare import (
     Difference,
     Record,
     differing,
+    finished,
     load,
     remaining,
     save,
@@ -133,6 +134,12 @@ def test_a_run_goes_on_behind_the_program_that_ended_the_machine(
     assert load(tmp_path / "stock", "key") == record
     assert load(tmp_path / "stock", "another kernel") == Record("another kernel")
     assert load(tmp_path / "nothing", "key") == Record("key")
+
+
+def test_an_interrupted_program_is_run_again() -> None:
+    assert finished(CASES) == CASES[:2]
+    assert finished(CASES[:2]) == ()
+    assert finished(()) == ()
 
 
 def compared(*differences: Difference, complaints: tuple[str, ...] = ()) -> Comparison:

@@ -172,6 +172,11 @@ def remaining(chosen: Iterable[Program], record: Record) -> list[Program]:
     return [program for program in chosen if program.name not in done]
 
 
+def finished(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Return the cases of programs that are through: all but those of the last one."""
+    return tuple(case for case in cases if case.program != cases[-1].program)
+
+
 class Comparer:
     """Runs the cases; what comes of them lies in `folder`, a folder below for each kernel."""
 
@@ -199,7 +204,12 @@ class Comparer:
         digest = sha256(kernel.path.read_bytes()).hexdigest()
         record = load(folder, key_of(digest, *(program.line for program in chosen)))
         while (left := remaining(chosen, record)) and record.boots < _BOOTS:
-            cases, complaints, seconds = self._boot(kernel, left, (f"/{PLACE}/Kyuafile",))
+            try:
+                cases, complaints, seconds = self._boot(kernel, left, (f"/{PLACE}/Kyuafile",))
+            except BaseException:
+                # Interrupted: the next run goes on behind what is done.
+                save(folder, replace(record, cases=(*record.cases, *finished(self._told(kernel)))))
+                raise
             record = replace(
                 record,
                 cases=(*record.cases, *cases),
@@ -212,10 +222,16 @@ class Comparer:
                 break
         return record
 
+    def _told(self, kernel: Kernel) -> tuple[Case, ...]:
+        """Return the cases that a machine has told of so far."""
+        results = self._folder / kernel.name / "results"
+        return read_results(results.read_text(errors="replace"))[0] if results.exists() else ()
+
     def _boot(
         self, kernel: Kernel, chosen: Sequence[Program], arguments: Sequence[str]
     ) -> tuple[tuple[Case, ...], tuple[str, ...], float]:
         folder = self._folder / kernel.name
+        (folder / "results").unlink(missing_ok=True)
         userland = build_userland(self._shop, self._report)
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="ilnp-theirs-") as name:
@@ -234,8 +250,7 @@ class Comparer:
                 )
             except CheckFailed as err:
                 # It told of its cases all the same.
-                text = (folder / "results").read_text(errors="replace")
-                cases = read_results(text)[0]
+                cases = self._told(kernel)
                 complaints: tuple[str, ...] = (str(err).splitlines()[0],)
             else:
                 cases, complaints = outcome.cases, outcome.complaints
