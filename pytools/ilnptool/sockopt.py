@@ -11,6 +11,7 @@ A program that is to run on both kinds of node says `with paths_of(sock) as path
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -54,6 +55,11 @@ _KINDS = ("any", "prefer", "pin", "strict", "redundant")
 _LOCATOR_STATES = ("valid", "active", "expired", "aged")
 _PATH_STATES = ("new", "up", "suspect", "down")
 _NONE = bytes(16)
+_NO_ILNP = "is the socket connected by ILNP?"
+_REASONS = {
+    errno.EADDRNOTAVAIL: "there is no such path; see status()",
+    errno.EINVAL: "name local, remote or both",
+}
 
 
 def _l64(address: bytes) -> L64:
@@ -146,14 +152,16 @@ class KernelSocket(PathChooser):
                 return libc.getsockopt(self._sock.fileno(), socket.IPPROTO_IPV6, option, size)
             return self._sock.getsockopt(socket.IPPROTO_IPV6, option, size)
         except OSError as err:
-            raise CheckFailed(f"{err.strerror}; is the socket connected by ILNP?") from err
+            raise CheckFailed(f"{err.strerror}; {_NO_ILNP}") from err
 
     def _choose(self, kind: str, local: L64 | None, remote: L64 | None) -> Choice:
         value = write_choice(kind, local, remote)
         try:
             self._sock.setsockopt(socket.IPPROTO_IPV6, SO_CHOICE, value)
         except OSError as err:
-            raise CheckFailed(f"{kind}: {err.strerror}; is the socket connected by ILNP?") from err
+            raise CheckFailed(
+                f"{kind}: {err.strerror}; {_REASONS.get(err.errno or 0, _NO_ILNP)}"
+            ) from err
         return read_choice(self._get(SO_CHOICE, CHOICE.size))
 
 

@@ -35,7 +35,10 @@ TEXTS = {
     f"sysctl -n {TREE}.disabled": "if2\n",
     f"sysctl -n {TREE}.sessions": f"{SESSIONS}\n",
     f"sysctl -n {TREE}.nids {TREE}.algorithm {TREE}.disabled": "0211-22ff-fe33-4455\nrr\nif2\n",
-    f"sysctl -n {TREE}.hints": "hint 0211-22ff-fe66-7788 2001+0db8+000b+0001,10,300\n\n",
+    f"sysctl -n {TREE}.hints": (
+        "hint 0211-22ff-fe66-7788 2001+0db8+000b+0001,10,300\n"
+        "hint 0-0-0-9 2001+0db8+000c+0001,10,300 name=far.example.com uid=65534 left=299\n\n"
+    ),
     f"sysctl {TREE}.stats": f"{TREE}.stats.in_ilnp: 12\n{TREE}.stats.lu_acked: 3\n",
     "uname -sr; date +%s; sysctl -n kern.boottime": (
         "FreeBSD 14.0-STABLE\n1000\n{ sec = 900, usec = 5 } Sat Nov 21 18:00:00 2026\n"
@@ -115,7 +118,11 @@ def test_what_status_shows_of_a_node_is_there(node: MachineNode) -> None:
         ("if1", True, False),
         ("if2", False, True),
     ]
-    assert node.request({"cmd": "hosts"})["hosts"][0]["name"] == "b"
+    hosts = node.request({"cmd": "hosts"})["hosts"]
+    assert [x["name"] for x in hosts] == ["b", "far.example.com"]
+    assert hosts[1]["locators"] == [
+        {"l64": "2001+0db8+000c+0001", "preference": 10, "lifetime": 300}
+    ]
 
 
 @pytest.mark.parametrize(

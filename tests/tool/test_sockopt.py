@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ilnptool import run, sockopt
-from ilnptool.errors import EnvironmentMissing
+from ilnptool.errors import CheckFailed, EnvironmentMissing
 from ilnptool.sock import Choice
 from ilnptool.wire.text import parse_l64
 
@@ -135,3 +135,11 @@ def test_the_telephone_is_built_for_freebsd(tmp_path: Path) -> None:
     argv = [*target, *flags, "-o", str(program), str(TOP / "examples/telephone.c")]
     run.run(argv, timeout=280, cwd=tmp_path)
     assert program.read_bytes()[:4] == b"\x7fELF"
+
+
+def test_what_is_refused_says_what_to_do() -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        with pytest.raises(CheckFailed, match="is the socket connected by ILNP"):
+            sockopt.KernelSocket(sock).status()
+        with pytest.raises(CheckFailed, match="is the socket connected by ILNP"):
+            sockopt.KernelSocket(sock).redundant()

@@ -150,7 +150,7 @@ def build_world_command(src: Path, obj: Path, jobs: int, leave_out: bool) -> Non
     click.echo(world.root)
 
 
-def _extras(text: str) -> list[Extra]:
+def extras_of(text: str) -> list[Extra]:
     """Return the files that FILE:PATH or FOLDER:PATH names; a folder's go below PATH."""
     name, colon, path = text.partition(":")
     source, target = Path(name).resolve(), path.strip("/")
@@ -209,7 +209,7 @@ def build_image_command(
     if (iperf3 is not None or names) and (quick or whole):
         raise click.UsageError("--iperf3 and --names are for the image of the lab")
     output = (output or load_config().image).absolute()
-    extras = [extra for text in add for extra in _extras(text)]
+    extras = [extra for text in add for extra in extras_of(text)]
     files = {extra.path: extra.source for extra in extras}
     tunables = dict(_tunable(text) for text in settings)
     shop = open_workshop(src, obj, jobs)
