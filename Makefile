@@ -61,17 +61,24 @@ lab: need-root build
 bench: need-root setup-test build
 	$(PY) -m ilnptool.bench --out results/bench.json
 
+# The kernel's files as well, on machines that have no FreeBSD.
 lint: setup-test
 	$(PY) -m ruff check pytools tests
 	$(PY) -m ruff format --check pytools tests
 	$(PY) -m mypy
+	$(PY) -m ilnptool.build.check
 
-# The lab's tests wait more than they compute, so three files of them run at once.
+# The lab's tests wait more than they compute, so three files of them run at once;
+# those of the tool share nothing.  The others build in one folder, or want the
+# machine for themselves.
 test: setup-test build lint
 	@status=0; \
 	$(PY) -m pytest -q -n 3 --dist loadfile tests/lab \
 	  --junitxml=$(OUT)/junit-lab.xml || status=1; \
-	$(PY) -m pytest -q --ignore=tests/lab --junitxml=$(OUT)/junit.xml || status=1; \
+	$(PY) -m pytest -q -n 2 --dist loadfile tests/tool \
+	  --junitxml=$(OUT)/junit-tool.xml || status=1; \
+	$(PY) -m pytest -q --ignore=tests/lab --ignore=tests/tool \
+	  --junitxml=$(OUT)/junit.xml || status=1; \
 	exit $$status
 	$(MAKE) -s -C tests/fuzz OUT=$(OUT) SECONDS=$(FUZZ_SECONDS) run
 	$(MAKE) -s docs

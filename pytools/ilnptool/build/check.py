@@ -13,10 +13,13 @@ by booting it.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import tempfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ilnptool.build.filelist import LIST, c_files, check_list, render
@@ -95,7 +98,7 @@ def _compile(root: Path, folder: Path, file: Path) -> str:
             *(sys.executable, "-m", "ziglang", "cc", "-target", TARGET, *_FLAGS, *_WARNINGS),
             *("-include", str(folder / "opt_global.h"), f"-I{folder}", "-isystem", f"{folder}/ck"),
             *(f"-I{root}/sys", f"-I{root}/sys/netinet6/ilnp/kern"),
-            *("-c", "-o", str(folder / "out.o"), str(file)),
+            *("-c", "-o", str(folder / f"{file.stem}.o"), str(file)),
         ],
         timeout=300,
         check=False,
@@ -118,10 +121,12 @@ def check_files(root: Path, files: Iterable[Path]) -> int:
         with tempfile.TemporaryDirectory(prefix="ilnp-check-") as name:
             folder = Path(name)
             _prepare(folder, variant)
-            for file in todo:
-                said = _compile(root, folder, file)
-                if said:
-                    errors.append(f"{file} ({variant.name}):\n{said}")
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                for file, said in zip(
+                    todo, pool.map(partial(_compile, root, folder), todo), strict=True
+                ):
+                    if said:
+                        errors.append(f"{file} ({variant.name}):\n{said}")
     if errors:
         raise CheckFailed("\n\n".join(errors))
     return len(todo)
