@@ -8,11 +8,13 @@ kernel are run again on both: some come and go by themselves, above all under em
 
 from __future__ import annotations
 
+import fcntl
 import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +23,7 @@ from typing import Any
 from ilnptool.build.kernel import Workshop, build_kernel, key_of
 from ilnptool.build.maketask import Reporter, silent
 from ilnptool.build.userland import build_userland
-from ilnptool.errors import CheckFailed
+from ilnptool.errors import CheckFailed, UsageError
 from ilnptool.guest.suite import Case, junit, read_results, run_suite
 from ilnptool.guest.theirs import (
     PLACE,
@@ -187,6 +189,21 @@ class Comparer:
 
     def compare(self, chosen: Sequence[Program], kernels: Sequence[Kernel]) -> Comparison:
         """Run programs on each kernel; the first one is what the others are compared with."""
+        with self._alone():
+            return self._compare(chosen, kernels)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from writing into our folder for the time of a block."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as err:
+                raise UsageError(f"{self._folder}: another run is at work there") from err
+            yield
+
+    def _compare(self, chosen: Sequence[Program], kernels: Sequence[Kernel]) -> Comparison:
         records = {kernel.name: self._run(kernel, chosen) for kernel in kernels}
         differences = [
             found
