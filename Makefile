@@ -69,16 +69,17 @@ lint: setup-test
 	$(PY) -m ilnptool.build.check
 
 # The lab's tests wait more than they compute, so three files of them run at once;
-# those of the tool share nothing.  The others build in one folder, or want the
-# machine for themselves.
+# those of the tool share nothing (and sockets want a short path).  The others build
+# in one folder, or want the machine for themselves.
 test: setup-test build lint
-	@status=0; \
+	@status=0; folder=$$(mktemp -d); \
 	$(PY) -m pytest -q -n 3 --dist loadfile tests/lab \
 	  --junitxml=$(OUT)/junit-lab.xml || status=1; \
-	$(PY) -m pytest -q -n 2 --dist loadfile tests/tool \
+	$(PY) -m pytest -q -n 2 --dist loadfile tests/tool --basetemp=$$folder \
 	  --junitxml=$(OUT)/junit-tool.xml || status=1; \
 	$(PY) -m pytest -q --ignore=tests/lab --ignore=tests/tool \
 	  --junitxml=$(OUT)/junit.xml || status=1; \
+	rm -rf $$folder; \
 	exit $$status
 	$(MAKE) -s -C tests/fuzz OUT=$(OUT) SECONDS=$(FUZZ_SECONDS) run
 	$(MAKE) -s docs
