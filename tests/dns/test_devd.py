@@ -176,6 +176,15 @@ def test_without_devd_the_kernel_is_asked_and_devd_waited_for(
             devd.stop()
 
 
+def test_a_host_without_a_way_asks_on_without_longer_waits(place: Site, tmp_path: Path) -> None:
+    """A provider has gone, so there is no way for a while, and the server hears nothing."""
+    place = place.changed(host="ff02::1")
+    with following(place, Kernel(ONE), tmp_path / "pipe") as said:
+        # With waits of 0.1, 0.2, 0.4 ... the tenth attempt would come after 51 s.
+        wait_for("ten attempts", lambda: load_state(place.config.state).failures >= 10)
+    assert sum("no way there now" in line for line in said) == 1
+
+
 def test_what_is_published_of_a_kernel() -> None:
     kernel = Kernel()
     kernel.values["disabled"] = "em1"

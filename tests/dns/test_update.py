@@ -17,7 +17,7 @@ from updating import AA, BB, CC, NID, OTHER_NID, Site, site, view
 from ilnptool.cli.dns import dns as dns_command
 from ilnptool.dns import DnsConfig, compose
 from ilnptool.dns.config import Pace
-from ilnptool.dns.faults import NameTaken, Refused, ServerDown
+from ilnptool.dns.faults import NameTaken, NoWay, Refused, ServerDown
 from ilnptool.dns.keys import load_key
 from ilnptool.dns.rrset import OwnerSet, rdata
 from ilnptool.dns.server import connection
@@ -208,6 +208,11 @@ def test_a_zone_that_is_elsewhere_is_told(place: Site) -> None:
 
 def test_a_server_that_is_down_is_told(place: Site) -> None:
     refused(place.changed(port=free_port("::1")), ServerDown, "is the name server running")
+
+
+def test_a_machine_without_a_way_to_the_server_is_told(place: Site) -> None:
+    """No TCP connection goes to a group, so the attempt ends before anything leaves."""
+    refused(place.changed(host="ff02::1"), NoWay, "this machine has no way there now")
 
 
 def test_a_server_that_hangs_is_told_and_nothing_is_lost(place: Site) -> None:

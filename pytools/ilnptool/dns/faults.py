@@ -14,6 +14,10 @@ class ServerDown(IlnpError):
     exit_code: ClassVar[int] = EXIT_ENVIRONMENT
 
 
+class NoWay(ServerDown):
+    """This machine has no way to the server just now, so nobody was asked anything."""
+
+
 class Refused(IlnpError):
     """The server understood, and will not: trying again soon would change nothing."""
 

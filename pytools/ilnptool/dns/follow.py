@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from ilnptool.dns.compose import compose
 from ilnptool.dns.config import DnsConfig
+from ilnptool.dns.faults import NoWay
 from ilnptool.dns.pace import Schedule
 from ilnptool.dns.publisher import Publisher
 from ilnptool.dns.rrset import OwnerSet
@@ -40,7 +41,7 @@ class Follower:
         self._schedule = schedule
         self._say = say
         self._wanted = state.wanted
-        self._told: dict[str, str] = {}  # what is wrong with the node, or its locators
+        self._told: dict[str, str] = {}  # what is wrong with the node, its locators, the way
         # An earlier run may have ended before the server was told.
         if state.pending and state.wanted:
             schedule.changed(time.monotonic())
@@ -100,11 +101,16 @@ class Follower:
             return
         try:
             self._publisher.publish(self._wanted)
+        except NoWay as err:
+            self._schedule.held_up(time.monotonic())
+            self._complain("way", f"{err}; trying again as soon as there is one")
+            return
         except IlnpError as err:
             wait = self._schedule.failed(time.monotonic())
             self._say(f"{err}; trying again in {wait:.1f} s")
             return
         self._schedule.succeeded(time.monotonic())
+        self._told.pop("way", None)
         self._say(f"published: {summary(self._wanted)}")
 
     def _complain(self, what: str, text: str) -> None:

@@ -41,3 +41,11 @@ class Schedule:
         wait *= self._chance.uniform(0.75, 1.0)
         self._last, self.due = now, now + max(wait, self._pace.gap)
         return self.due - now
+
+    def held_up(self, now: float) -> float:
+        """Nothing has left this machine, so nobody is spared by longer waits; returns for how long.
+
+        A host that moves has no way for some seconds, and is to be found right after.
+        """
+        self.due = now + self._pace.retry
+        return self._pace.retry

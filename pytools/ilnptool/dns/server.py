@@ -7,6 +7,7 @@ because the question before an update and the update itself then share a connect
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -22,9 +23,11 @@ import dns.rdatatype
 import dns.tsig
 import dns.update
 
-from ilnptool.dns.faults import PrerequisiteFailed, Refused, ServerDown
+from ilnptool.dns.faults import NoWay, PrerequisiteFailed, Refused, ServerDown
 from ilnptool.errors import Timeout
 
+# What the machine itself answers to an attempt that does not leave it.
+_NO_WAY = (errno.ENETDOWN, errno.ENETUNREACH)
 _PREREQUISITE = (
     dns.rcode.NXDOMAIN,
     dns.rcode.YXDOMAIN,
@@ -57,6 +60,10 @@ class Connection:
                 "firewall between?"
             ) from err
         except OSError as err:
+            if err.errno in _NO_WAY:
+                raise NoWay(
+                    f"{self._place}: {err.strerror}; this machine has no way there now"
+                ) from err
             raise ServerDown(
                 f"{self._place}: {err.strerror or err}; is the name server running, and is this "
                 "its address and port?"
