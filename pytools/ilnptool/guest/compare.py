@@ -111,7 +111,7 @@ class Comparison:
         return {
             "schema_version": 1,
             "freebsd": self.release,
-            "programs": len(self.programs),
+            "programs": list(self.programs),
             "kernels": {
                 name: {
                     **self.counts()[name],
