@@ -341,8 +341,14 @@ void	ilnp_loc_clear(struct ilnp_edge *);
 const struct ilnp_uplink *ilnp_loc_uplink(const struct ilnp_here *,
 	    struct ilnp_l64);
 bool	ilnp_loc_onlink(const struct ilnp_here *, struct ilnp_l64);
-/* True for a NID of ours, ephemeral ones included. */
-bool	ilnp_loc_nid(const struct ilnp_here *, struct ilnp_nid);
+/* True for a NID of ours, ephemeral ones included; there is always a first. */
+bool	ilnp_loc_nid_other(const struct ilnp_here *, struct ilnp_nid);
+
+static inline bool
+ilnp_loc_nid(const struct ilnp_here *h, struct ilnp_nid nid)
+{
+	return (ilnp_nid_eq(h->n_nid[0], nid) || ilnp_loc_nid_other(h, nid));
+}
 
 /* ilnp_edge_eph.c */
 

@@ -50,9 +50,9 @@ ilnp_loc_onlink(const struct ilnp_here *h, struct ilnp_l64 l64)
 }
 
 bool
-ilnp_loc_nid(const struct ilnp_here *h, struct ilnp_nid nid)
+ilnp_loc_nid_other(const struct ilnp_here *h, struct ilnp_nid nid)
 {
-	for (uint32_t i = 0; i < h->n_nids; i++)
+	for (uint32_t i = 1; i < h->n_nids; i++)
 		if (ilnp_nid_eq(h->n_nid[i], nid))
 			return (true);
 	return (h->n_ephemeral != NULL && ilnp_nidset_has(h->n_ephemeral, nid));
