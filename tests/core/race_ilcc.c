@@ -199,7 +199,7 @@ run_output(void *arg)
 			}
 			(void)ilnp_sess_output(cache, s, 1 + dice(&x, 1500),
 			    dice(&x, 99), dice(&x, 2) == 0 ? &ch : NULL,
-			    ilnp_env_now(), &out);
+			    (enum ilnp_part)dice(&x, 3), ilnp_env_now(), &out);
 			(void)ilnp_sess_bare(cache, s, NULL,
 			    ilnp_env_now());
 		}

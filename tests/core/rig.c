@@ -100,7 +100,8 @@ rig_output_by(struct ilnp_sess *s, uint32_t len, struct ilnp_choice *choice)
 	enum ilnp_outverdict v;
 
 	ilnp_env_epoch_begin();
-	v = ilnp_sess_output(r.c, s, len, 0, choice, r.now, &r.out);
+	v = ilnp_sess_output(r.c, s, len, 0, choice, ILNP_PART_GOES_ON,
+	    r.now, &r.out);
 	ilnp_env_epoch_end();
 	return (v);
 }

@@ -41,13 +41,17 @@ packet_too_big_of_a_router_lowers_the_mtu_of_the_path_it_quotes(void **state)
 	assert_int_equal(rig_path(s, A(0), B(1))->p_mtu, 1400);
 	assert_int_equal(rig_path(s, A(0), B(0))->p_mtu, 0);
 	assert_int_equal(STAT(in_ptb), 1);
-	/* It is never raised by a message, nor lowered below the minimum. */
+	/* It is never raised by a message. */
 	pkt_error(&r.pkt, &router, 2, 0, 9000, &sent, 1232);
 	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_ERROR);
 	assert_int_equal(rig_path(s, A(0), B(1))->p_mtu, 1400);
-	pkt_error(&r.pkt, &router, 2, 0, 0, &sent, 1232);
+	/* What is below the least MTU is no message at all (RFC 8201 s4). */
+	pkt_error(&r.pkt, &router, 2, 0, 1279, &sent, 1232);
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_ptb_bad), 1);
+	assert_int_equal(rig_path(s, A(0), B(1))->p_mtu, 1400);
+	pkt_error(&r.pkt, &router, 2, 0, 1280, &sent, 1232);
 	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_ERROR);
-	assert_int_equal(r.in.i_mtu, 1280);
 	assert_int_equal(rig_path(s, A(0), B(1))->p_mtu, 1280);
 	for (u_int i = 0; i < 4; i++) {
 		(void)rig_output(s, 100);
@@ -56,28 +60,109 @@ packet_too_big_of_a_router_lowers_the_mtu_of_the_path_it_quotes(void **state)
 	}
 }
 
-/* A socket may do without nonces although the knob does not say so. */
+/* Sends what has no nonce, as a socket may although the knob does not say so. */
+static void
+send_bare(struct ilnp_sess *s)
+{
+	struct ilnp_choice initial = { .ch_nonce = ILNP_NONCE_INITIAL };
+
+	ilnp_env_epoch_begin();
+	for (u_int i = 0; i < 20; i++)
+		assert_int_equal(ilnp_sess_output(r.c, s, 1450, 0, &initial,
+		    ILNP_PART_GOES_ON, r.now, &r.out), ILNP_OUT_ILNP);
+	ilnp_env_epoch_end();
+	assert_int_equal(r.out.o_nonce.n_len, 0);
+}
+
+/* A segment of ours without a nonce. */
+static void
+bare_segment(struct pkt *p, struct ilnp_sess *s, u_int a, u_int b)
+{
+	const struct addrs at = { { l64(A(a)), s->s_nids.local },
+	    { l64(B(b)), s->s_nids.remote }, NULL, ILNP_CKSUM_RFC };
+
+	pkt_tcp(p, &at, 5000, 80, TH_ACK, "data", 4);
+}
+
 static void
 error_about_a_packet_without_a_nonce_counts_if_there_was_one(void **state)
 {
-	struct ilnp_choice initial = { .ch_nonce = ILNP_NONCE_INITIAL };
 	struct ilnp_sess *s = rig_opened(2, &N1);
 	struct pkt sent;
 
 	(void)state;
-	ours(&sent, s, 0, 1, NULL);
+	bare_segment(&sent, s, 0, 1);
 	pkt_error(&r.pkt, &router, 2, 0, 1400, &sent, 1232);
 	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
 	assert_int_equal(STAT(in_icmp_quote), 1);
-	ilnp_env_epoch_begin();
-	for (u_int i = 0; i < 20; i++)
-		assert_int_equal(ilnp_sess_output(r.c, s, 1400, 0, &initial,
-		    r.now, &r.out), ILNP_OUT_ILNP);
-	ilnp_env_epoch_end();
-	assert_int_equal(r.out.o_nonce.n_len, 0);
+	send_bare(s);
 	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_ERROR);
 	assert_int_equal(r.in.i_mtu, 1400);
 	assert_int_equal(rig_path(s, A(0), B(1))->p_mtu, 1400);
+	/* All but segments have a nonce, whatever the policy. */
+	ours(&sent, s, 0, 0, NULL);
+	pkt_error(&r.pkt, &router, 2, 0, 1400, &sent, 1232);
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	/* Nothing so long was sent that it could have been too big. */
+	bare_segment(&sent, s, 0, 0);
+	pkt_error(&r.pkt, &router, 2, 0, 1450, &sent, 1232);
+	assert_int_equal(rig_input(ILNP_FLOW_KNOWN), ILNP_IN_DROP);
+	assert_int_equal(STAT(in_ptb_bad), 1);
+	assert_int_equal(rig_path(s, A(0), B(0))->p_mtu, 0);
+}
+
+static u_int vouched;
+
+static bool
+vouch(const struct ilnp_in *in)
+{
+	vouched++;
+	assert_int_equal(in->i_quote.v_sport, 5000);
+	assert_int_equal(in->i_quoteoff, 48);
+	return (*(const bool *)in->i_edge);
+}
+
+static enum ilnp_inverdict
+input_vouched(bool good)
+{
+	enum ilnp_inverdict verdict;
+
+	r.acts.as_n = 0;
+	ilnp_env_epoch_begin();
+	ilnp_in_look(&r.in, r.pkt.b, r.pkt.len);
+	r.in.i_vouch = vouch;
+	r.in.i_edge = &good;
+	verdict = ilnp_ilcc_input(r.c, &r.in, r.now, &r.acts);
+	ilnp_env_epoch_end();
+	return (verdict);
+}
+
+static void
+error_without_a_nonce_needs_a_flow_that_vouches_for_it(void **state)
+{
+	struct ilnp_sess *s = rig_opened(2, &N1);
+	struct pkt sent;
+
+	(void)state;
+	send_bare(s);
+	bare_segment(&sent, s, 0, 1);
+	for (uint8_t type = 1; type <= 3; type++) {
+		pkt_error(&r.pkt, &router, type, 0, type == 2 ? 1300 : 0,
+		    &sent, 1232);
+		assert_int_equal(input_vouched(false), ILNP_IN_DROP);
+	}
+	assert_int_equal(STAT(in_icmp_quote), 3);
+	assert_int_equal(rig_path(s, A(0), B(1))->p_mtu, 0);
+	assert_int_equal(rig_path(s, A(0), B(1))->p_state, ILNP_PATH_UP);
+	pkt_error(&r.pkt, &router, 2, 0, 1300, &sent, 1232);
+	assert_int_equal(input_vouched(true), ILNP_IN_ERROR);
+	assert_int_equal(rig_path(s, A(0), B(1))->p_mtu, 1300);
+	assert_int_equal(vouched, 4);
+	/* Our nonce is better than any flow. */
+	ours(&sent, s, 0, 0, &s->s_nout);
+	pkt_error(&r.pkt, &router, 2, 0, 1300, &sent, 1232);
+	assert_int_equal(input_vouched(false), ILNP_IN_ERROR);
+	assert_int_equal(vouched, 4);
 }
 
 /* checklist: 49 */
@@ -423,6 +508,7 @@ answer_must_come_back_by_the_locators_it_was_asked_by(void **state)
 TEST_MAIN(
 	RIG_TEST(packet_too_big_of_a_router_lowers_the_mtu_of_the_path_it_quotes),
 	RIG_TEST(error_about_a_packet_without_a_nonce_counts_if_there_was_one),
+	RIG_TEST(error_without_a_nonce_needs_a_flow_that_vouches_for_it),
 	RIG_TEST(errors_about_plain_ipv6_packets_are_left_to_ipv6),
 	RIG_TEST(error_of_a_correspondent_without_its_nonce_is_discarded),
 	RIG_TEST(error_of_a_correspondent_with_a_wrong_nonce_is_discarded),

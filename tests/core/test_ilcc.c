@@ -508,6 +508,33 @@ full_cache_refuses_packets_and_counts_each_once(void **state)
 	assert_int_equal(STAT(sess_refused), 2);
 }
 
+/* Datagrams may flow in a session before its peer has answered a probe. */
+static void
+forged_first_packets_do_not_take_a_session_from_its_flow(void **state)
+{
+	const struct ilnp_nonce mine = nonce_of(4, 1);
+	struct ilnp_sess *s;
+
+	(void)state;
+	assert_int_equal(knock(YOU.nid, B(0), &mine), ILNP_IN_DELIVER);
+	s = r.in.i_sess;
+	ilnp_env_epoch_begin();
+	assert_true(ilnp_sess_hold(s));
+	ilnp_env_epoch_end();
+	for (u_int i = 0; i < 300; i++) {
+		struct ilnp_nonce nonce = random_nonce();
+
+		(void)knock(YOU.nid, EVIL, &nonce);
+	}
+	flood(300);
+	assert_false(s->s_dead);
+	assert_int_equal(rig_udp(B(0), A(0), &mine, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_ptr_equal(r.in.i_sess, s);
+	assert_in_range(ilnp_ilcc_count(r.c), 1, 8 + 1);
+	ilnp_sess_release(s);
+}
+
 static void
 programs_cannot_keep_others_from_opening_sessions(void **state)
 {
@@ -655,6 +682,7 @@ TEST_MAIN(
 	RIG_TEST(sessions_of_a_dead_place_make_way),
 	RIG_TEST(strangers_cannot_use_up_the_sessions_of_a_pair_against_us),
 	RIG_TEST(flood_never_evicts_confirmed_or_opened_sessions),
+	RIG_TEST(forged_first_packets_do_not_take_a_session_from_its_flow),
 	RIG_TEST(programs_cannot_keep_others_from_opening_sessions),
 	RIG_TEST(memory_stays_bounded_whatever_comes_in),
 	RIG_TEST(full_cache_refuses_packets_and_counts_each_once),

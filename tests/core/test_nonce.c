@@ -351,6 +351,45 @@ forgeries_do_not_keep_a_dead_path_from_being_noticed(void **state)
 	assert_int_equal(p->p_state, ILNP_PATH_DOWN);
 }
 
+/* Anybody can send packets without one to where a session is known to be. */
+static void
+packets_without_a_nonce_keep_nothing_alive(void **state)
+{
+	struct ilnp_sess *s = rig_opened(2, &N1);
+	struct ilnp_path *p = rig_path(s, A(0), B(0));
+	struct essence e = essence_of(s);
+	ilnp_time_t lastrx = p->p_lastrx, srx = s->s_lastrx;
+	struct ilnp_loc *l = ilnp_locset_find(&s->s_remote, l64(B(0)));
+	uint32_t used = l->l_used;
+
+	(void)state;
+	r.now += ILNP_SEC(2);
+	for (u_int i = 0; i < 100; i++)
+		assert_int_equal(rig_udp(B(0), A(0), NULL, ILNP_FLOW_KNOWN),
+		    ILNP_IN_DELIVER);
+	assert_same_essence(s, &e);
+	assert_int_equal(p->p_lastrx, lastrx);
+	assert_int_equal(s->s_lastrx, srx);
+	assert_int_equal(l->l_used, used);
+	assert_int_equal(p->p_rxpkts - p->p_heard, 100);
+	/* The path is dead and the other one is not: silence, whatever comes. */
+	for (u_int i = 0; i < 400; i++) {
+		(void)rig_udp(B(0), A(0), NULL, ILNP_FLOW_KNOWN);
+		(void)rig_udp(B(1), A(0), &N1, ILNP_FLOW_KNOWN);
+		if (i < 200)
+			(void)rig_udp(B(0), A(0), &N1, ILNP_FLOW_KNOWN);
+		(void)rig_output(s, 100);
+		if (i < 200)
+			(void)rig_answer_all(&N1);
+		r.now += ILNP_MS(5);
+		if (i >= 200)
+			rig_tick();
+		if (i == 220)
+			assert_int_not_equal(p->p_state, ILNP_PATH_UP);
+	}
+	assert_int_equal(p->p_state, ILNP_PATH_DOWN);
+}
+
 static void
 wrong_nonces_are_questioned_at_most_once_a_second(void **state)
 {
@@ -385,4 +424,5 @@ TEST_MAIN(
 	RIG_TEST(sessions_crossed_with_those_of_the_peer_find_back),
 	RIG_TEST(names_put_every_session_right_that_has_lost_its_peer),
 	RIG_TEST(forgeries_do_not_keep_a_dead_path_from_being_noticed),
+	RIG_TEST(packets_without_a_nonce_keep_nothing_alive),
 	RIG_TEST(wrong_nonces_are_questioned_at_most_once_a_second))

@@ -59,6 +59,48 @@ with_policy_initial_first_packets_and_those_after_a_move_carry_it(void **state)
 	assert_int_equal(r.out.o_nonce.n_len, 0);
 }
 
+static u_int
+nonce_of_part(struct ilnp_sess *s, struct ilnp_choice *ch, enum ilnp_part part)
+{
+	ilnp_env_epoch_begin();
+	assert_int_equal(ilnp_sess_output(r.c, s, 100, 0, ch, part, r.now,
+	    &r.out), ILNP_OUT_ILNP);
+	ilnp_env_epoch_end();
+	return (r.out.o_nonce.n_len);
+}
+
+/* The other end knows a connection once the third packet of its beginning is there. */
+static void
+with_policy_initial_each_connection_begins_with_nonces_of_its_own(void **state)
+{
+	struct ilnp_choice busy = { .ch_lost = false }, fresh = busy;
+	struct ilnp_sess *s;
+
+	(void)state;
+	rig_knob("nonce_policy", 1);
+	rig_knob("nonce_initial", 2);
+	s = rig_opened(1, &N1);
+	for (u_int i = 0; i < 20; i++)
+		(void)nonce_of_part(s, &busy, ILNP_PART_GOES_ON);
+	assert_int_equal(nonce_of_part(s, &busy, ILNP_PART_GOES_ON), 0);
+	assert_int_equal(nonce_of_part(s, &fresh, ILNP_PART_BEGINS), 4);
+	/* What others send between them makes no difference. */
+	for (u_int i = 0; i < 20; i++) {
+		assert_int_equal(nonce_of_part(s, &busy, ILNP_PART_GOES_ON),
+		    0);
+		assert_int_equal(nonce_of_part(s, NULL, ILNP_PART_ALONE), 4);
+		/* Nor that it is repeated. */
+		assert_int_equal(nonce_of_part(s, &fresh, ILNP_PART_BEGINS),
+		    4);
+	}
+	assert_int_equal(nonce_of_part(s, &fresh, ILNP_PART_GOES_ON), 4);
+	assert_int_equal(nonce_of_part(s, &fresh, ILNP_PART_GOES_ON), 4);
+	assert_int_equal(nonce_of_part(s, &fresh, ILNP_PART_GOES_ON), 0);
+	/* Datagrams and answers without a connection have one always. */
+	for (u_int i = 0; i < 20; i++)
+		assert_int_equal(nonce_of_part(s, NULL, ILNP_PART_ALONE), 4);
+}
+
 static void
 session_without_locators_of_ours_sends_nothing(void **state)
 {
@@ -591,6 +633,7 @@ session_is_found_at_its_locators_and_by_its_token(void **state)
 TEST_MAIN(
 	RIG_TEST(every_packet_carries_the_nonce_by_default),
 	RIG_TEST(with_policy_initial_first_packets_and_those_after_a_move_carry_it),
+	RIG_TEST(with_policy_initial_each_connection_begins_with_nonces_of_its_own),
 	RIG_TEST(session_without_locators_of_ours_sends_nothing),
 	RIG_TEST(interface_handle_belongs_to_the_chosen_source_locator),
 	RIG_TEST(less_preferred_locators_carry_nothing_while_better_ones_work),

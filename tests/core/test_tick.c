@@ -182,7 +182,7 @@ no_session_is_forgotten_when_the_list_of_actions_is_full(void **state)
 	for (u_int i = 0; i < NITEMS(s); i++) {
 		s[i] = open_other(i);
 		assert_int_equal(ilnp_sess_output(r.c, s[i], 1, 0, NULL,
-		    r.now, (ilnp_env_epoch_begin(), &r.out)), ILNP_OUT_ILNP);
+		    ILNP_PART_ALONE, r.now, (ilnp_env_epoch_begin(), &r.out)), ILNP_OUT_ILNP);
 		ilnp_env_epoch_end();
 	}
 	do {
@@ -206,8 +206,8 @@ session_that_leaves_the_busy_ones_hides_no_other(void **state)
 	for (u_int i = 0; i < NITEMS(s); i++) {
 		s[i] = open_other(i);
 		ilnp_env_epoch_begin();
-		(void)ilnp_sess_output(r.c, s[i], 1, 0, NULL, r.now,
-		    &r.out);
+		(void)ilnp_sess_output(r.c, s[i], 1, 0, NULL,
+		    ILNP_PART_ALONE, r.now, &r.out);
 		ilnp_env_epoch_end();
 		prove(s[i]);
 	}

@@ -67,7 +67,7 @@ flow(uint32_t mask, u_int gap, u_int ms)
 			struct ilnp_path *p = &ps->ps_path[i];
 
 			if (t % gap == 0 && (mask & 1U << i) != 0) {
-				p->p_rxpkts++;
+				p->p_heard++;
 				p->p_lastrx = now;
 			}
 			p->p_lasttx = now + 1;
@@ -217,12 +217,12 @@ who_was_late_does_not_blame_others(void **state)
 	for (u_int i = 0; i < 20; i++) {
 		/* After a rest the packets of one path are read first. */
 		now += ILNP_MS(200);
-		ps->ps_path[1].p_rxpkts += 32;
+		ps->ps_path[1].p_heard += 32;
 		ps->ps_path[1].p_lastrx = now;
 		(void)ilnp_pathset_watch(ps, now, &q, &s);
 		assert_int_equal(q, 0);
 		for (u_int k = 0; k < PATHS; k++) {
-			ps->ps_path[k].p_rxpkts += 18;
+			ps->ps_path[k].p_heard += 18;
 			ps->ps_path[k].p_lastrx = now;
 		}
 	}
@@ -234,7 +234,7 @@ burst_of_one_path_makes_no_other_silent(void **state)
 	(void)state;
 	flow(0xf, 4, 2000);
 	for (u_int i = 0; i < 50; i++) {
-		ps->ps_path[2].p_rxpkts += 500;
+		ps->ps_path[2].p_heard += 500;
 		flow(0xc, 4, 12);
 		assert_int_equal(silent, 0);
 		flow(0xf, 4, 12);
@@ -253,7 +253,7 @@ path_the_peer_has_left_is_suspected_once(void **state)
 		flow(0xe, 4, 100);
 		n += silent == 1;
 		/* Probes of both ends go on and are answered. */
-		ps->ps_path[0].p_rxpkts++;
+		ps->ps_path[0].p_heard++;
 		ps->ps_path[0].p_lastrx = now;
 	}
 	assert_int_equal(n, 1);

@@ -89,6 +89,20 @@ packets_read_as_the_vectors_say(void **state)
 }
 
 static void
+longest_packet_has_65535_octets_behind_its_header(void **state)
+{
+	const struct addrs a = { .src = SRC, .dst = DST };
+	struct ilnp_view view;
+	struct pkt p;
+
+	(void)state;
+	pkt_udp(&p, &a, 1, 2, "data", 4);
+	p.b[4] = p.b[5] = 0xff;
+	assert_int_equal(ilnp_wire_parse(p.b, p.len, &view), ILNP_PARSE_OK);
+	assert_int_equal(view.v_len, 40 + 65535);
+}
+
+static void
 check_header(const struct vec *v)
 {
 	const struct addrs a = { .src = SRC, .dst = DST };
@@ -466,6 +480,7 @@ any_flipped_bit_of_an_icmp_message_spoils_its_sum(void **state)
 
 TEST_MAIN(
 	TEST(packets_read_as_the_vectors_say),
+	TEST(longest_packet_has_65535_octets_behind_its_header),
 	TEST(options_headers_read_as_the_vectors_say),
 	TEST(locator_updates_read_as_the_vectors_say),
 	TEST(lu_of_no_known_form_is_refused_in_extended_mode),

@@ -320,20 +320,33 @@ static void
 both_ends_moving_hard_meet_again_through_names(void **state)
 {
 	(void)state;
-	two_nodes(1, 20);
-	begin_flow(0);
-	world_talk(0, 1, 0, &seq, 10, 1000);
-	node_detach(0, 0);
-	node_detach(1, 0);
-	node_attach(0, 1, 20);
-	node_attach(1, 1, 20);
-	world_talk(0, 1, 0, &seq, 10, 5000);
-	assert_false(agreed());
-	assert_non_null(node_open(0, 1));
-	world_talk(0, 1, 0, &seq, 10, 5000);
-	assert_true(agreed());
-	assert_int_equal(node_sessions(0), 1);
-	assert_int_equal(node_sessions(1), 1);
+	/* Who is told: the one that began, by an answer or a hosts file; both. */
+	for (u_int told = 0; told < 3; told++) {
+		for (u_int size = 4; size <= 12; size += 8) {
+			world_end();
+			world_begin();
+			w.w_conf.nonce_size = size;
+			two_nodes(1, 20);
+			begin_flow(0);
+			world_talk(0, 1, 0, &seq, 10, 1000);
+			node_detach(0, 0);
+			node_detach(1, 0);
+			node_attach(0, 1, 20);
+			node_attach(1, 1, 20);
+			world_talk(0, 1, 0, &seq, 10, 5000);
+			assert_false(agreed());
+			if (told == 1)
+				assert_non_null(node_open(0, 1));
+			else
+				node_renew(0, 1);
+			if (told == 2)
+				node_renew(1, 0);
+			world_talk(0, 1, 0, &seq, 10, 5000);
+			assert_true(agreed());
+			assert_int_equal(node_sessions(0), 1);
+			assert_int_equal(node_sessions(1), 1);
+		}
+	}
 }
 
 static void

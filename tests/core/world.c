@@ -406,23 +406,46 @@ seat_cut(u_int node, u_int provider, bool cut)
 	seat_of(LOC(node, provider))->e_up = !cut;
 }
 
-struct ilnp_sess *
-node_open(u_int node, u_int peer)
+/* Where a node sits.  Returns how many locators it has. */
+static u_int
+places_of(u_int peer, struct ilnp_lurec rec[WORLD_SEATS])
 {
-	const struct ilnp_nidpair nids = { w.w_node[node].n_nid,
-	    w.w_node[peer].n_nid };
-	struct ilnp_lurec rec[WORLD_SEATS];
-	struct ilnp_sess *s = NULL;
 	u_int n = 0;
 
 	for (u_int i = 0; i < w.w_nseats; i++)
 		if (w.w_seat[i].e_node == peer)
 			rec[n++] = (struct ilnp_lurec){ w.w_seat[i].e_l64, 0,
 			    300 };
+	return (n);
+}
+
+struct ilnp_sess *
+node_open(u_int node, u_int peer)
+{
+	const struct ilnp_nidpair nids = { w.w_node[node].n_nid,
+	    w.w_node[peer].n_nid };
+	struct ilnp_lurec rec[WORLD_SEATS];
+	u_int n = places_of(peer, rec);
+	struct ilnp_sess *s = NULL;
+
 	ilnp_env_epoch_begin();
 	(void)ilnp_ilcc_open(w.w_node[node].n_c, &nids, rec, n, w.w_now, &s);
 	ilnp_env_epoch_end();
 	return (s);
+}
+
+void
+node_renew(u_int node, u_int peer)
+{
+	const struct ilnp_nidpair nids = { w.w_node[node].n_nid,
+	    w.w_node[peer].n_nid };
+	struct ilnp_lurec rec[WORLD_SEATS];
+	u_int n = places_of(peer, rec);
+
+	ilnp_env_epoch_begin();
+	ilnp_ilcc_renew(w.w_node[node].n_c, &nids, rec, n, true,
+	    w.w_now);
+	ilnp_env_epoch_end();
 }
 
 struct ilnp_sess *
@@ -468,7 +491,7 @@ node_send(u_int node, u_int peer, u_int flow, uint32_t seq, size_t len)
 	}
 	ilnp_env_epoch_begin();
 	verdict = ilnp_sess_output(n->n_c, s, (uint32_t)len + 48, flow, NULL,
-	    w.w_now, &out);
+	    ILNP_PART_GOES_ON, w.w_now, &out);
 	ilnp_env_epoch_end();
 	if (verdict == ILNP_OUT_NOPATH)
 		n->n_unsent++;

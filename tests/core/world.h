@@ -101,8 +101,9 @@ void	node_disable(u_int node, u_int provider, bool);
 void	seat_cut(u_int node, u_int provider, bool cut);
 struct seat *seat_of(uint64_t l64);
 
-/* A name server tells `node' where `peer' is. */
+/* The administrator, or a name server, tells `node' where `peer' is. */
 struct ilnp_sess *node_open(u_int node, u_int peer);
+void	node_renew(u_int node, u_int peer);
 void	node_send(u_int node, u_int peer, u_int flow, uint32_t seq,
 	    size_t len);
 

@@ -97,7 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	ilnp_env_epoch_begin();
 	NEVER(ilnp_ilcc_open(c, &nids, &rec, 1, now, &s) != 0);
-	(void)ilnp_sess_output(c, s, 100, 0, NULL, now, &out);
+	(void)ilnp_sess_output(c, s, 100, 0, NULL, ILNP_PART_ALONE, now, &out);
 	if (proven) {
 		s->s_state = ILNP_SESS_OPEN;
 		s->s_nin = fuzz_nonce;

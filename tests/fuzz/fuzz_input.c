@@ -226,8 +226,8 @@ send_something(struct ilnp_rd *r)
 	ch.ch_pair.remote = THEIRS(how / 32);
 	if (ch.ch_kind <= ILNP_CHOICE_REDUNDANT && (how & 128) != 0)
 		(void)ilnp_sess_choose(c, s, NULL, &ch);
-	if (ilnp_sess_output(c, s, take8(r) * 6, take8(r), &ch, now, &out) ==
-	    ILNP_OUT_NOPATH)
+	if (ilnp_sess_output(c, s, take8(r) * 6, take8(r), &ch,
+	    (enum ilnp_part)(how / 16 % 3), now, &out) == ILNP_OUT_NOPATH)
 		NEVER(out.o_n != 0);
 	else
 		NEVER(out.o_n == 0 || out.o_n > ILNP_COPIES_MAX);
@@ -266,6 +266,9 @@ do_locally(struct ilnp_rd *r)
 	case 5:
 		(void)ilnp_conf_set(ilnp_ilcc_conf(c), "nonce_policy", n & 1);
 		(void)ilnp_conf_set(ilnp_ilcc_conf(c), "lu_max", 255);
+		break;
+	case 6:
+		ilnp_ilcc_renew(c, &nids, &rec, 1, (what & 8) != 0, now);
 		break;
 	default:
 		(void)ilnp_ilcc_open(c, &nids, &rec, 1, now, &s);

@@ -279,6 +279,12 @@ sysctl_set_int(const char *name, int value)
 }
 
 result
+sysctl_set_long(const char *name, long value)
+{
+	return (sysctl_byname(name, NULL, NULL, &value, sizeof(value)));
+}
+
+result
 sysctl_mib(const int *mib, unsigned int n, void *buf, size_t *len)
 {
 	return (call(SYS___sysctl, P(mib), n, P(buf), P(len), 0, 0));

@@ -62,6 +62,7 @@ result	sys_jail_remove(int jid);
 result	sysctl_get(const char *name, void *, size_t *);
 result	sysctl_set(const char *name, const char *value);
 result	sysctl_set_int(const char *name, int value);
+result	sysctl_set_long(const char *name, long value);
 result	sysctl_mib(const int *mib, unsigned int n, void *, size_t *);
 
 /* Sends a file; returns how many octets. */

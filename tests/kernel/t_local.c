@@ -66,6 +66,32 @@ reconnecting(void)
 	(void)sys_close(fd);
 }
 
+/* With a nonce of 4 octets, 65,519 of payload are what IPv6 has room for. */
+static void
+longest(void)
+{
+	static char data[65521];
+	struct sockaddr_in6 to = kt_address(peer, 7803);
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0), room = 200000;
+	uint64_t before = counter("out_toolong");
+	struct packet k;
+
+	scenario("the longest datagram");
+	check(sysctl_set_long("net.inet.udp.maxdgram", 65535) >= 0 &&
+	    sys_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room,
+	    sizeof(room)) >= 0 && sys_connect(fd, &to, sizeof(to)) >= 0,
+	    "a socket for it");
+	check(sys_sendto(fd, data, 65519, 0, NULL, 0) == 65519,
+	    "65519 octets are sent");
+	check(sys_sendto(fd, data, 65520, 0, NULL, 0) == -EMSGSIZE &&
+	    counter("out_toolong") == before + 1,
+	    "one more is an error, and counted");
+	(void)sysctl_set_long("net.inet.udp.maxdgram", 9216);
+	while (net_receive(&k, 100))
+		continue;
+	(void)sys_close(fd);
+}
+
 /* True if a listing contains these octets in hexadecimal. */
 static bool
 shows_octets(const char *name, const uint8_t *p, unsigned int n)
@@ -205,6 +231,7 @@ test_local(void)
 	net_answer.on = true;
 	net_answer.noncelen = 4;
 	reconnecting();
+	longest();
 	memcpy(net_answer.nonce, c.nonce, 12);
 	check(far_connects(&c, lfd, c.far, c.near, 0), "connected");
 	secrets(&c);

@@ -37,6 +37,54 @@ begins(struct ilv to, uint8_t proto)
 	return (right);
 }
 
+/* Not acknowledged any more, or not sent yet. */
+static void
+spoil_seq(uint8_t *ip)
+{
+	ip[40 + 6] ^= 0x10;
+}
+
+/* Another connection, which there is not. */
+static void
+spoil_port(uint8_t *ip)
+{
+	ip[40 + 2] ^= 1;
+}
+
+/* What is sent without a nonce shows none when it is quoted. */
+static void
+forged_errors(struct conn *c)
+{
+	uint64_t quoted = counter("in_icmp_quote");
+	uint64_t unreach = counter("in_unreach");
+	struct packet k;
+
+	(void)sys_write(c->fd, "quote me", 8);
+	do
+		if (!net_expect(&k, 6, 1000))
+			break;
+	while (k.dport != c->farport || k.bodylen != 8);
+	check(k.dport == c->farport && k.bodylen == 8 && k.noncelen == 0,
+	    "a segment without a nonce");
+	net_keep();
+	net_error(0, 1, 3, 0, spoil_seq);
+	(void)net_receive(&k, 100);
+	net_error(0, 1, 3, 0, spoil_port);
+	(void)net_receive(&k, 100);
+	check(counter("in_icmp_quote") == quoted + 2 &&
+	    counter("in_unreach") == unreach,
+	    "errors about one that is not under way are ignored");
+	net_error(0, 1, 3, 0, NULL);
+	(void)net_receive(&k, 100);
+	check(counter("in_unreach") == unreach + 1, "one that fits is not");
+	c->ack += 8;
+	far_send(c, TH_ACK, "");
+	net_error(0, 1, 3, 0, NULL);
+	(void)net_receive(&k, 100);
+	check(counter("in_unreach") == unreach + 1,
+	    "once it has been acknowledged, it is late");
+}
+
 static void
 modern(int lfd)
 {
@@ -68,12 +116,15 @@ modern(int lfd)
 		bare = k.noncelen == 0 && k.sumok && k.sum == SUM_IPV6;
 	}
 	check(bare, "later ones are like plain IPv6");
+	forged_errors(&c);
 	check(begins(c.far, 6) && begins(c.far, 17),
 	    "a new connection and datagrams begin with one all the same");
 	again.seq = c.seq + 100000;
-	check(far_connects(&again, lfd, c.far, c.near, 0) &&
-	    near_send(&again, "again", &k) && k.noncelen == 12,
-	    "and a new connection goes on with some");
+	check(far_connects(&again, lfd, c.far, c.near, 0), "a new connection");
+	for (int i = 0; i < 10; i++)
+		(void)near_send(&c, "busy", &k);
+	check(near_send(&again, "again", &k) && k.noncelen == 12,
+	    "goes on with some, however much the other one sends");
 	(void)sys_close(again.fd);
 	c.noncelen = 0;
 	far_send(&c, TH_ACK | TH_PUSH, "bare");

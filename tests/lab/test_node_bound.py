@@ -8,6 +8,7 @@ connection in one session only; that is why it matters.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -119,3 +120,40 @@ def test_a_connection_of_ours_goes_where_it_is_answered_from(net: NodeNet) -> No
             wire.say(PEER, (7002, 5002), SYN | ACK, 3000, ours)
             answer, _ = wire.heard(ACK, 3001)
             assert answer.destination == PEER[0]
+
+
+QUIET = """
+import socket, sys, time
+server = sys.argv[1] == "server"
+with socket.socket(socket.AF_INET6) as sock:
+    if server:
+        sock.bind((sys.argv[2], 7700))
+        sock.listen()
+        print("ready", flush=True)
+        sock = sock.accept()[0]
+    else:
+        sock.connect((sys.argv[2], 7700))
+        print("connected", flush=True)
+        time.sleep(float(sys.argv[3]))
+        sock.send(b"late")
+    sock.settimeout(20)
+    print(sock.recv(4).decode(), flush=True)
+    if server:
+        sock.send(b"so?!")
+"""
+
+
+def test_a_connection_that_says_nothing_keeps_its_session() -> None:
+    with node_net(1) as net:
+        for host in ("a", "b"):
+            net.node(host, "[knobs]\nsess_idle = 1\nbusy_time = 1")
+        server = net.start("b", sys.executable, "-c", QUIET, "server", identity_of("b"))
+        wait_until("the server is ready", lambda: "ready" in server.tail())
+        client = net.start("a", sys.executable, "-c", QUIET, "client", identity_of("b"), "5")
+        wait_until("they are connected", lambda: "connected" in client.tail())
+        first = {host: net.session(host)["id"] for host in ("a", "b")}
+        assert client.wait(30) == 0, client.tail()
+        assert "so?!" in client.tail()
+        assert {host: net.session(host)["id"] for host in ("a", "b")} == first
+        # And lets go of it when it is over.
+        wait_until("sessions go", lambda: not net.sessions("a") and not net.sessions("b"), 30)

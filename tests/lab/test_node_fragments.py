@@ -302,6 +302,35 @@ def test_large_datagrams_of_programs_arrive(
     assert sorted(server.tail().splitlines()[1:]) == [f"{i} {size}" for i in range(5)]
 
 
+LONGEST = """
+import errno, socket, sys, time
+sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+sock.connect((sys.argv[1], int(sys.argv[2])))
+for size in map(int, sys.argv[3:]):
+    said = "no error"
+    for _ in range(20):
+        try:
+            sock.send(bytes([1]) * size)
+        except OSError as err:
+            said = errno.errorcode[err.errno]
+            break
+        time.sleep(0.05)
+    print(size, said, flush=True)
+"""
+
+
+def test_datagrams_that_leave_no_room_for_a_nonce_are_an_error_to_programs(net: NodeNet) -> None:
+    server = receive(net, "b", 7600, 1)
+    before = net.counters("a")["out_toolong"]
+    argv = [sys.executable, "-c", LONGEST, identity_of("b"), "7600"]
+    assert net.exec("a", *argv, "65519").stdout.split() == ["65519", "no", "error"]
+    assert server.wait(20) == 0, {k: v for k, v in net.counters("b").items() if v}
+    assert server.tail().splitlines()[1:] == ["1 65519"]
+    assert net.counters("a")["out_toolong"] == before
+    assert net.exec("a", *argv, "65520").stdout.split() == ["65520", "EMSGSIZE"]
+    assert net.counters("a")["out_toolong"] > before
+
+
 def test_the_fragments_of_a_datagram_take_one_path(net: NodeNet) -> None:
     dumps = [dump(net, "a", link, "ip6[6]==60 and ip6[40]==44") for link in (1, 2)]
     server = receive(net, "b", 7300, 8)

@@ -148,7 +148,8 @@ shim_output(struct shim *m, uint64_t local, uint64_t remote, uint32_t len,
 	ilnp_env_epoch_begin();
 	s = ilnp_ilcc_find(m->c, &nids);
 	if (s != NULL)
-		(void)ilnp_sess_output(m->c, s, len, 0, NULL, now, &out);
+		(void)ilnp_sess_output(m->c, s, len, 0, NULL,
+		    ILNP_PART_GOES_ON, now, &out);
 	ilnp_env_epoch_end();
 	if (s == NULL)
 		return (-1);

@@ -303,11 +303,15 @@ edge_act(struct node *n, ilnp_time_t now)
 		struct packet p = { .p_ip = buf + EDGE_ROOM,
 		    .p_urgent = true };
 
-		if (lc == NULL)
+		if (lc == NULL) {
+			n->n_stats.node_out_nolocator++;
 			continue;
+		}
 		p.p_len = ilnp_wire_compose(ctl, p.p_ip, ILNP_CTL_MAX);
-		if (p.p_len == 0)
+		if (p.p_len == 0) {
+			n->n_stats.node_out_badform++;
 			continue;
+		}
 		if (p.p_len > IP6_MMTU)
 			emit_fragments(n, &p, lc, now);
 		else

@@ -220,6 +220,12 @@ void	cut_next(struct cut *, uint8_t *to, struct packet *);
 void	icmp_refuse(struct node *, const struct packet *, uint8_t type,
 	    uint8_t code, uint32_t param, ilnp_time_t now);
 
+/*
+ * For i_vouch of the core: true if a flow of the host may have sent the packet
+ * that an error quotes; of TCP, if the peer has not acknowledged it yet.
+ */
+bool	icmp_vouch(const struct ilnp_in *);
+
 /* Hands an error about a packet of ours to the host that sent it. */
 void	icmp_error_in(struct node *, const uint8_t *ip, const struct ilnp_in *);
 

@@ -15,6 +15,9 @@
 #define	WAYS		8
 #define	IDLE_MAX	600	/* s */
 #define	OFF_ECHO_ID	4
+#define	SWEEP		64	/* sets looked at at a time */
+#define	TH_FIN		0x01
+#define	TH_RST		0x04
 
 struct plain_peer {
 	struct ilnp_nid	pp_nid;
@@ -24,6 +27,7 @@ struct plain_peer {
 struct flows {
 	uint64_t	f_key[2];
 	bool		f_many;		/* more plain peers than f_peer holds */
+	u_int		f_swept;	/* where the next sweep goes on */
 	struct plain_peer f_peer[FILTER_REMOTES_MAX];
 	struct flow	f_set[SETS][WAYS];
 };
@@ -105,6 +109,42 @@ is_live(const struct flow *fl, uint32_t clock)
 	return (fl->fl_used != 0 && clock - fl->fl_used <= IDLE_MAX);
 }
 
+/* Lets go of the session of a flow. */
+static void
+release(struct flow *fl)
+{
+	if (fl->fl_sess != NULL)
+		ilnp_sess_release(fl->fl_sess);
+	fl->fl_sess = NULL;
+}
+
+void
+flow_bind(struct flow *fl, struct ilnp_sess *s, uint32_t token)
+{
+	release(fl);
+	fl->fl_token = token;
+	if (token != 0 && (fl->fl_flags & FLOW_SURE) != 0 && ilnp_sess_hold(s))
+		fl->fl_sess = s;
+}
+
+void
+flow_ends(struct flow *fl, uint8_t tcpflags, uint8_t fin)
+{
+	if ((tcpflags & TH_FIN) != 0)
+		fl->fl_flags |= fin;
+	if ((tcpflags & TH_RST) != 0 || ((fl->fl_flags & FLOW_FIN_IN) != 0 &&
+	    (fl->fl_flags & FLOW_FIN_OUT) != 0))
+		release(fl);
+}
+
+void
+flows_release(struct flows *f)
+{
+	for (u_int i = 0; i < SETS; i++)
+		for (u_int k = 0; k < WAYS; k++)
+			release(&f->f_set[i][k]);
+}
+
 struct flow *
 flows_find(struct flows *f, const struct flow_key *fk, ilnp_time_t now)
 {
@@ -141,6 +181,7 @@ flows_note(struct flows *f, const struct flow_key *fk, ilnp_time_t now)
 		if (dispensable(&set[i], clock) > dispensable(victim, clock))
 			victim = &set[i];
 	}
+	release(victim);
 	memset(victim, 0, sizeof(*victim));
 	victim->fl_key = *fk;
 	victim->fl_used = clock;
@@ -198,6 +239,13 @@ flows_age(struct flows *f, ilnp_time_t now)
 	uint32_t clock = ilnp_loc_clock(now);
 	bool any = false;
 
+	for (u_int i = 0; i < SWEEP; i++) {
+		struct flow *set = f->f_set[f->f_swept++ % SETS];
+
+		for (u_int k = 0; k < WAYS; k++)
+			if (!is_live(&set[k], clock))
+				release(&set[k]);
+	}
 	for (u_int i = 0; i < FILTER_REMOTES_MAX; i++) {
 		struct plain_peer *pp = &f->f_peer[i];
 

@@ -27,6 +27,8 @@ struct flow_key {
 #define	FLOW_GUARDED	0x02	/* the host is kept out of it */
 #define	FLOW_SYN	0x04	/* fl_seq waits to be acknowledged */
 #define	FLOW_SURE	0x08	/* TCP: it has been, so both ends are in it */
+#define	FLOW_FIN_IN	0x10	/* TCP: the peer has nothing more to say */
+#define	FLOW_FIN_OUT	0x20	/* nor the host */
 
 struct flow {
 	struct flow_key	fl_key;
@@ -34,7 +36,11 @@ struct flow {
 	uint32_t	fl_used;	/* s of the clock, 0: free */
 	uint32_t	fl_guarded;	/* s of the clock */
 	uint32_t	fl_seq;		/* of our SYN */
+	uint32_t	fl_sent;	/* TCP: behind what the host has sent */
+	uint32_t	fl_acked;	/* the first octet that waits for its ack */
 	uint32_t	fl_token;	/* of its session, 0: the usual one */
+	struct ilnp_sess *fl_sess;	/* held; NULL: none needs to be */
+	struct ilnp_choice fl_choice;	/* the core's; of programs: sockapi.h */
 };
 
 struct flows *flows_alloc(void);
@@ -62,13 +68,28 @@ struct flow *flows_note(struct flows *, const struct flow_key *,
 /* Keeps a flow from being taken for idle. */
 void	flow_touch(struct flow *, ilnp_time_t now);
 
+/*
+ * Binds a flow to a session, by the token of its peer's nonce, or to none in
+ * particular.  That of a connection which both ends are in is held.
+ */
+void	flow_bind(struct flow *, struct ilnp_sess *, uint32_t token);
+
+/* Takes in flags of a segment of one end: one that is over holds nothing. */
+void	flow_ends(struct flow *, uint8_t tcpflags, uint8_t fin);
+
+/* Lets go of all sessions. */
+void	flows_release(struct flows *);
+
 /* Marks a flow as plain IPv6.  Returns true if its peer is new to that. */
 bool	flows_mark_plain(struct flows *, struct flow *, ilnp_time_t now);
 
 /* Adds the peers of plain flows to what the ports let in. */
 void	flows_plain_remotes(const struct flows *, struct filter_want *);
 
-/* Forgets idle plain peers.  Returns true if there were any. */
+/*
+ * Forgets idle plain peers, and lets go of what idle flows hold.  Returns true
+ * if there were such peers.
+ */
 bool	flows_age(struct flows *, ilnp_time_t now);
 
 #endif /* !_ILNPD_FLOW_H_ */

@@ -7,6 +7,7 @@
  * from it.
  */
 #include "edge_var.h"
+#include "flow.h"
 
 #define	ICMP_HDRLEN	8
 #define	HOP_LIMIT	64
@@ -14,6 +15,7 @@
 #define	PROBE_LEN	8	/* octets of a probe's token */
 #define	OFF_CKSUM	2
 #define	OFF_PARAM	4
+#define	TCP_OFF_SEQ	4
 
 /* Writes type, code, parameter and checksum of an error of `len' octets. */
 static void
@@ -119,6 +121,29 @@ quote_len(const struct ilnp_in *in)
 	    len < (size_t)in->i_quote.v_nonceoff + in->i_quote.v_noncelen))
 		return (0);
 	return (len);
+}
+
+bool
+icmp_vouch(const struct ilnp_in *in)
+{
+	const struct ilnp_view *q = &in->i_quote;
+	const uint8_t *quote = in->i_pkt + in->i_quoteoff;
+	size_t len = in->i_len - in->i_quoteoff;
+	struct node *n = in->i_edge;
+	const struct flow *fl;
+	struct flow_key fk;
+	uint32_t seq;
+
+	if (!flow_key(n->n_flows, &fk, quote, len, q, true))
+		return (false);
+	fl = flows_find(n->n_flows, &fk, ilnp_env_now());
+	if (fl == NULL || q->v_proto != ILNP_PROTO_TCP)
+		return (fl != NULL);
+	if ((size_t)q->v_l4off + TCP_OFF_SEQ + 4 > len)
+		return (false);
+	seq = get_32(quote + q->v_l4off + TCP_OFF_SEQ);
+	return ((int32_t)(seq - fl->fl_acked) >= 0 &&
+	    (int32_t)(fl->fl_sent - seq) > 0);
 }
 
 void

@@ -19,6 +19,7 @@
 #define	VERIFY_EVERY	64	/* one in so many sums is checked anyway */
 /* Always: a peer that changes over says so in its first ACK. */
 #define	VERIFY_SMALL	64
+#define	TCP_OFF_ACK	8
 #define	TH_SYN		0x02
 #define	TH_ACK		0x10
 #define	ICMP_RA		134
@@ -126,7 +127,8 @@ remove_nonce(struct packet *p, const struct ilnp_view *v)
 static void
 bind_flow(struct flow *fl, const struct ilnp_in *in)
 {
-	fl->fl_token = in->i_view.v_nonce.n_len != 0 ? in->i_token : 0;
+	flow_bind(fl, in->i_sess,
+	    in->i_view.v_nonce.n_len != 0 ? in->i_token : 0);
 }
 
 /*
@@ -182,12 +184,30 @@ acks_our_syn(const struct packet *p, const struct ilnp_view *v,
 	    get_32(p->p_ip + v->v_l4off + 8) == fl->fl_seq + 1);
 }
 
+/* Notes how much of what the host has sent has arrived. */
+static void
+note_ack(const struct packet *p, const struct ilnp_view *v, struct flow *fl)
+{
+	uint32_t ack;
+
+	if ((v->v_tcpflags & TH_ACK) == 0 ||
+	    (size_t)v->v_l4off + TCP_OFF_ACK + 4 > p->p_len)
+		return;
+	ack = get_32(p->p_ip + v->v_l4off + TCP_OFF_ACK);
+	if ((int32_t)(ack - fl->fl_acked) > 0 &&
+	    (int32_t)(fl->fl_sent - ack) >= 0)
+		fl->fl_acked = ack;
+}
+
 /* Notes what a segment that begins nothing teaches about its connection. */
 static void
 note_segment(struct node *n, const struct packet *p, const struct ilnp_in *in,
     struct flow *fl, ilnp_time_t now)
 {
 	flow_touch(fl, now);
+	note_ack(p, &in->i_view, fl);
+	if (in->i_view.v_nonce.n_len != 0)
+		flow_ends(fl, in->i_view.v_tcpflags, FLOW_FIN_IN);
 	if (!acks_our_syn(p, &in->i_view, fl)) {
 		if ((fl->fl_flags & FLOW_SURE) != 0)
 			rebind_flow(n, fl, in);
@@ -201,6 +221,7 @@ note_segment(struct node *n, const struct packet *p, const struct ilnp_in *in,
 	}
 	/* The peer has seen our SYN: it is where it says. */
 	ilnp_sess_confirm(n->n_ilcc, in->i_sess);
+	bind_flow(fl, in);
 	n->n_tick = now;
 }
 
@@ -396,6 +417,8 @@ input_packet(struct node *n, u_int ifindex, struct packet *p, ilnp_time_t now)
 		}
 	}
 	in.i_hint = hint_of(n, p, &in, &fk, &keyed, now);
+	in.i_vouch = icmp_vouch;
+	in.i_edge = n;
 	switch (ilnp_ilcc_input(n->n_ilcc, &in, now, &n->n_edge->e_acts)) {
 	case ILNP_IN_DELIVER:
 		deliver(n, p, &in, keyed ? &fk : NULL, now);

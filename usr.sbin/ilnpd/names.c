@@ -402,6 +402,18 @@ names_session(struct node *n, const struct ilnp_nidpair *nids,
 	return (s);
 }
 
+struct ilnp_sess *
+names_better(struct node *n, struct ilnp_sess *s,
+    const struct ilnp_nidpair *nids, ilnp_time_t now)
+{
+	struct ilnp_sess *other;
+
+	if (!ilnp_sess_strayed(s))
+		return (s);
+	other = names_session(n, nids, now);
+	return (other != NULL ? other : s);
+}
+
 bool
 names_waits(struct node *n, struct ilnp_nid nid, ilnp_time_t now)
 {

@@ -39,6 +39,13 @@ struct ilnp_sess *names_session(struct node *, const struct ilnp_nidpair *,
 		    ilnp_time_t now);
 
 /*
+ * The session for a flow: `s', or one opened beside it, if that has lost its peer
+ * and names know a place where somebody else may be it.
+ */
+struct ilnp_sess *names_better(struct node *, struct ilnp_sess *s,
+	    const struct ilnp_nidpair *, ilnp_time_t now);
+
+/*
  * True if a NID's lifetime has ended, and its name is being asked again: who
  * sends to it may try again in a moment.
  */

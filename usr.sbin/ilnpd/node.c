@@ -381,6 +381,8 @@ node_stop(struct node *n)
 	if (n->n_loop != NULL)
 		loop_free(n->n_loop);
 	if (n->n_ilcc != NULL) {
+		if (n->n_flows != NULL)
+			flows_release(n->n_flows);
 		ilnp_env_epoch_barrier();
 		ilnp_ilcc_free(n->n_ilcc);
 	}

@@ -24,6 +24,8 @@
 #define	UNREACH_ADMIN	1
 #define	UNREACH_ADDRESS	3
 #define	FRAG_OFF_ID	4
+#define	FRAG_HDRLEN	8
+#define	UDP_OFF_LEN	4
 #define	TRAIN_TIME	ILNP_SEC(1)	/* the host sends them in a row */
 #define	GSO_MASK	0x7f	/* without the ECN flag */
 #define	CUT_FEW		16	/* segments that cost little to send one by one */
@@ -96,6 +98,31 @@ limit_of(const struct ilnp_outpath *path, const struct locator *lc)
 	    limit);
 }
 
+/*
+ * Octets behind the IPv6 header of the packet, or of that which the host has cut
+ * into fragments: the first one of a datagram tells how long that is.
+ */
+static size_t
+whole_length(const struct packet *p, const struct ilnp_view *v)
+{
+	size_t len = p->p_len - ILNP_IP6_HDRLEN;
+
+	if (v->v_frag && !v->v_laterfrag && v->v_proto == ILNP_PROTO_UDP &&
+	    (size_t)v->v_l4off + UDP_OFF_LEN + 2 <= p->p_len)
+		len = v->v_l4off - ILNP_IP6_HDRLEN - FRAG_HDRLEN +
+		    get_16(p->p_ip + v->v_l4off + UDP_OFF_LEN);
+	return (len);
+}
+
+/* Tells the host that a datagram is too long; programs see EMSGSIZE. */
+static void
+refuse_length(struct node *n, const struct packet *p, size_t limit,
+    ilnp_time_t now)
+{
+	icmp_refuse(n, p, ILNP_ICMP6_PTB, 0,
+	    limit < IP6_MMTU ? IP6_MMTU : (uint32_t)limit, now);
+}
+
 /* Returns false, and tells the host, if the path takes no such packets. */
 static bool
 fits_path(struct node *n, const struct packet *p, size_t limit,
@@ -104,9 +131,7 @@ fits_path(struct node *n, const struct packet *p, size_t limit,
 	if (longest_segment(p) + noncelen <= limit)
 		return (true);
 	n->n_stats.node_out_toobig++;
-	limit -= noncelen;
-	icmp_refuse(n, p, ILNP_ICMP6_PTB, 0,
-	    limit < IP6_MMTU ? IP6_MMTU : (uint32_t)limit, now);
+	refuse_length(n, p, limit - noncelen, now);
 	return (false);
 }
 
@@ -183,8 +208,13 @@ send_by_path(struct node *n, struct packet *p, const struct ilnp_view *v,
 		n->n_stats.node_out_nolocator++;
 		return;
 	}
-	if (p->p_len + noncelen > UINT16_MAX || !find_gap(p, v, &g)) {
+	if (!find_gap(p, v, &g)) {
 		n->n_stats.node_out_badform++;
+		return;
+	}
+	if (noncelen != 0 && whole_length(p, v) + noncelen > UINT16_MAX) {
+		ILNP_COUNT(n->n_ilcc, out_toolong);
+		refuse_length(n, p, limit_of(path, lc), now);
 		return;
 	}
 	if (v->v_proto == ILNP_PROTO_ICMPV6 && !v->v_laterfrag &&
@@ -244,8 +274,8 @@ find_session(struct node *n, const struct packet *p,
 	if (s == NULL)
 		s = ilnp_ilcc_find(n->n_ilcc, nids);
 	if (s == NULL)
-		s = open_session(n, p, nids, now);
-	return (s);
+		return (open_session(n, p, nids, now));
+	return (names_better(n, s, nids, now));
 }
 
 static bool
@@ -254,17 +284,42 @@ is_syn(const struct ilnp_view *v)
 	return (v->v_proto == ILNP_PROTO_TCP && (v->v_tcpflags & TH_SYN) != 0);
 }
 
-/* Remembers what answers to this packet will need. */
-static void
-note_flow(struct node *n, const struct packet *p, const struct ilnp_view *v,
-    const struct flow_key *fk, enum ilnp_outverdict verdict, ilnp_time_t now)
+static enum ilnp_part
+part_of(const struct ilnp_view *v)
 {
-	struct flow *fl;
+	if (v->v_proto != ILNP_PROTO_TCP || v->v_laterfrag)
+		return (ILNP_PART_ALONE);
+	return (is_syn(v) ? ILNP_PART_BEGINS : ILNP_PART_GOES_ON);
+}
 
+/* Notes how far a connection has got. */
+static void
+note_sent(struct flow *fl, const struct packet *p, const struct ilnp_view *v)
+{
+	const uint8_t *th = p->p_ip + v->v_l4off;
+	uint32_t end;
+
+	if ((size_t)v->v_l4off + TCP_OFF_DOFF + 2 > p->p_len)
+		return;
+	end = get_32(th + 4) + (uint32_t)(p->p_len - v->v_l4off) -
+	    (uint32_t)(th[TCP_OFF_DOFF] >> 4) * 4 + 1;
+	if (is_syn(v) || (int32_t)(end - fl->fl_sent) > 0)
+		fl->fl_sent = end;
+	if (is_syn(v))
+		fl->fl_acked = get_32(th + 4);
+	flow_ends(fl, v->v_tcpflags, FLOW_FIN_OUT);
+}
+
+/* Remembers what answers to this packet will need.  Returns its flow or NULL. */
+static struct flow *
+note_flow(struct node *n, const struct packet *p, const struct ilnp_view *v,
+    const struct flow_key *fk, struct flow *fl, enum ilnp_outverdict verdict,
+    ilnp_time_t now)
+{
 	/* All that there is to know of a connection shows when it begins. */
 	if (v->v_proto == ILNP_PROTO_TCP && !is_syn(v) &&
 	    verdict == ILNP_OUT_ILNP)
-		return;
+		return (fl);
 	fl = flows_note(n->n_flows, fk, now);
 	if (is_syn(v)) {
 		fl->fl_flags |= FLOW_SYN;
@@ -272,7 +327,7 @@ note_flow(struct node *n, const struct packet *p, const struct ilnp_view *v,
 		if ((v->v_tcpflags & TH_ACK) == 0) {
 			/* The peer's answer will say. */
 			fl->fl_flags &= (uint8_t)~FLOW_SURE;
-			fl->fl_token = 0;
+			flow_bind(fl, NULL, 0);
 		}
 	}
 	/* Before the packet goes, so that the answer finds all in place. */
@@ -281,6 +336,7 @@ note_flow(struct node *n, const struct packet *p, const struct ilnp_view *v,
 		iface_refilter(n);
 	if (verdict == ILNP_OUT_PLAIN)
 		guard_flow(n->n_guard, fl, now);
+	return (fl);
 }
 
 /* True if a packet is one that a session may carry. */
@@ -312,9 +368,10 @@ send_packet(struct node *n, struct packet *p, const struct ilnp_view *v,
 
 	copy[0] = *p;
 	for (u_int i = 1; i < out->o_n; i++) {
-		if (n->n_edge->e_out.ep_n == EDGE_BUFS)
+		if (n->n_edge->e_out.ep_n == EDGE_BUFS) {
+			n->n_stats.node_out_lost += out->o_n - i;
 			out->o_n = i;
-		else
+		} else
 			copy[i] = copy_packet(n->n_edge, p);
 	}
 	for (u_int i = 0; i < out->o_n; i++)
@@ -410,26 +467,26 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 	if (s == NULL)
 		return;
 	choice = keyed ? sockapi_choice(n, &fk) : NULL;
+	if (choice == NULL && fl != NULL)
+		choice = &fl->fl_choice;
 	if (cut_up(n, p, &v, s, choice, now))
 		return;
 	p->p_vnet.hdr_len = edge_hdrlen(p->p_ip, p->p_len, &v);
-	if (v.v_proto == ILNP_PROTO_TCP && (v.v_tcpflags & TH_SYN) != 0)
-		ilnp_sess_begin(s);
 	verdict = ilnp_sess_output(n->n_ilcc, s, (uint32_t)p->p_len,
-	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0, choice, now, &out);
+	    keyed ? (uint32_t)(fk.fk_hash >> 32) : 0, choice, part_of(&v), now,
+	    &out);
 	if (out.o_kick)
 		n->n_tick = now;
 	if (verdict == ILNP_OUT_NOPATH) {
 		names_lost(n, nids.remote, now);
 		return;
 	}
-	if (verdict == ILNP_OUT_ILNP && out.o_nonce.n_len == 0 &&
-	    (v.v_proto != ILNP_PROTO_TCP || (v.v_tcpflags & TH_SYN) != 0))
-		ilnp_sess_nonce(s, &out.o_nonce);
 	if (v.v_frag)
 		keep_together(n->n_edge, p, &v, &nids, &out, now);
 	if (keyed)
-		note_flow(n, p, &v, &fk, verdict, now);
+		fl = note_flow(n, p, &v, &fk, fl, verdict, now);
+	if (fl != NULL && v.v_proto == ILNP_PROTO_TCP)
+		note_sent(fl, p, &v);
 	if (verdict == ILNP_OUT_ILNP && edge_omits_nonces(n))
 		edge_own_pair(n, &nids, now);
 	send_packet(n, p, &v, &out, now);

@@ -193,7 +193,9 @@ session_of(struct client *sc, ilnp_time_t now)
 		s = ilnp_ilcc_bytoken(n->n_ilcc, nids, fl->fl_token);
 	if (s == NULL)
 		s = ilnp_ilcc_find(n->n_ilcc, nids);
-	return (s != NULL ? s : names_session(n, nids, now));
+	if (s == NULL)
+		return (names_session(n, nids, now));
+	return (names_better(n, s, nids, now));
 }
 
 static const char *const kinds[] = {

@@ -9,8 +9,8 @@
 #include "ilnp_ilcc_var.h"
 #include "ilnp_addr.h"
 
-#define	ICMP_HDRLEN	8
-#define	TOKEN_LEN	8
+#define	ICMP_HDRLEN	8U
+#define	TOKEN_LEN	8U
 #define	IP6_MMTU	1280
 #define	UNRECOGNISED_OPTION	2	/* code of a Parameter Problem */
 
@@ -265,7 +265,8 @@ input_answer(struct ilnp_ilcc *c, struct ilnp_sess *s, uint16_t seq,
 	ilnp_sess_confirmed(c, s, p->p_srtt, now);
 	l = ilnp_locset_find(&s->s_remote, pair->remote);
 	if (l != NULL)
-		l->l_flags &= (uint8_t)~ILNP_LOC_F_UNPROVEN;
+		l->l_flags &= (uint8_t)~(ILNP_LOC_F_UNPROVEN |
+		    ILNP_LOC_F_SOUGHT);
 	ilnp_pathset_prove(s->s_paths, pair->remote);
 	/* A late answer means that the latest probe may still be answered. */
 	if (seq == p->p_seq) {
@@ -353,6 +354,19 @@ ilnp_icmp_control(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now,
 	return (verdict);
 }
 
+/*
+ * True if a session may have sent a packet: without its nonce, only a segment
+ * of a connection.
+ */
+static bool
+may_have_sent(const struct ilnp_sess *s, const struct ilnp_view *q)
+{
+	if (q->v_nonce.n_len != 0)
+		return (ilnp_nonce_eq(&s->s_nout, &q->v_nonce));
+	return (s->s_state == ILNP_SESS_IPV6 ||
+	    (s->s_bare != 0 && q->v_proto == ILNP_PROTO_TCP));
+}
+
 /* Finds the session that sent the quoted packet.  Returns it locked or NULL. */
 static struct ilnp_sess *
 find_quoted(struct ilnp_ilcc *c, const struct ilnp_view *q)
@@ -365,24 +379,32 @@ find_quoted(struct ilnp_ilcc *c, const struct ilnp_view *q)
 	for (s = ilnp_table_first(&c->c_table, &nids); s != NULL;
 	    s = ilnp_table_next(s)) {
 		ilnp_lock(&s->s_lock);
-		if (!s->s_dead && (q->v_nonce.n_len != 0 ?
-		    ilnp_nonce_eq(&s->s_nout, &q->v_nonce) :
-		    s->s_state == ILNP_SESS_IPV6 || s->s_bare))
+		if (!s->s_dead && may_have_sent(s, q))
 			return (s);
 		ilnp_unlock(&s->s_lock);
 	}
 	return (NULL);
 }
 
-/* True if any session exists for the packet's NIDs: then it must match one. */
+/*
+ * True if any session exists for the packet's NIDs: then it must match one, but
+ * for those that are plain IPv6.
+ */
 static bool
 concerns_us(struct ilnp_ilcc *c, const struct ilnp_view *q)
 {
 	struct ilnp_nidpair nids = {
 		.local = q->v_src.nid, .remote = q->v_dst.nid
 	};
+	bool any = false;
 
-	return (ilnp_ilcc_find(c, &nids) != NULL);
+	for (struct ilnp_sess *s = ilnp_table_first(&c->c_table, &nids);
+	    s != NULL && !any; s = ilnp_table_next(s)) {
+		ilnp_lock(&s->s_lock);
+		any = q->v_nonce.n_len != 0 || s->s_state != ILNP_SESS_IPV6;
+		ilnp_unlock(&s->s_lock);
+	}
+	return (any);
 }
 
 static bool
@@ -427,8 +449,11 @@ apply_error(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t param,
 		}
 		return (ILNP_IN_CONSUMED);
 	case ILNP_ICMP6_PTB:
-		if (param < IP6_MMTU)
-			param = IP6_MMTU;
+		if (param < IP6_MMTU || (q->v_nonce.n_len == 0 &&
+		    s->s_state == ILNP_SESS_OPEN && param >= s->s_bare)) {
+			ILNP_STAT(c, in_ptb_bad);
+			return (ILNP_IN_DROP);
+		}
 		in->i_mtu = param;
 		ILNP_STAT(c, in_ptb);
 		if (p != NULL && (p->p_mtu == 0 || param < p->p_mtu))
@@ -453,7 +478,7 @@ apply_error(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t param,
  *
  * A correspondent that has shown us its nonce must show it again (RFC 6741
  * s11.1); anybody else may be a router.  Both must quote a packet that we sent,
- * by our nonce (contradiction C21).
+ * by our nonce (contradiction C21), or one without, if the edge vouches for it.
  */
 enum ilnp_inverdict
 ilnp_icmp_error(struct ilnp_ilcc *c, const struct ilnp_sess *from,
@@ -463,7 +488,7 @@ ilnp_icmp_error(struct ilnp_ilcc *c, const struct ilnp_sess *from,
 	const uint8_t *pkt = in->i_pkt;
 	size_t quoteoff = (size_t)v->v_l4off + ICMP_HDRLEN;
 	enum ilnp_inverdict verdict;
-	struct ilnp_sess *s;
+	struct ilnp_sess *s = NULL;
 	struct ilnp_rd r;
 
 	if (!ilnp_wire_icmp_ok(pkt, in->i_len, v) || quoteoff > v->v_len)
@@ -472,7 +497,10 @@ ilnp_icmp_error(struct ilnp_ilcc *c, const struct ilnp_sess *from,
 	if (ilnp_wire_parse(pkt + quoteoff, (size_t)v->v_len - quoteoff,
 	    &in->i_quote) == ILNP_PARSE_BAD || in->i_quote.v_len == 0)
 		return (ILNP_IN_IPV6);
-	s = find_quoted(c, &in->i_quote);
+	in->i_quoteoff = (uint16_t)quoteoff;
+	if (in->i_quote.v_nonce.n_len != 0 || in->i_vouch == NULL ||
+	    in->i_vouch(in))
+		s = find_quoted(c, &in->i_quote);
 	if (s == NULL) {
 		if (!concerns_us(c, &in->i_quote))
 			return (ILNP_IN_IPV6);
@@ -492,7 +520,6 @@ ilnp_icmp_error(struct ilnp_ilcc *c, const struct ilnp_sess *from,
 	r = ilnp_rd(pkt + v->v_l4off + 4, 4);
 	in->i_sess = s;
 	in->i_nids = s->s_nids;
-	in->i_quoteoff = (uint16_t)quoteoff;
 	verdict = apply_error(c, s, ilnp_rd_u32(&r), now, in);
 	ilnp_unlock(&s->s_lock);
 	in->i_kick = true;

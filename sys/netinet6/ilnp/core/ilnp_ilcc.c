@@ -3,25 +3,17 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * The sessions: who is let in, who is found, who must go.
- *
- * Memory is bounded three ways: sess_max in all, half_max for sessions a peer
- * began and has not confirmed, pair_max for one pair of NIDs.  When room is
- * short a random unconfirmed session goes; a confirmed one never makes way for
- * a packet, so a flood from forged sources only competes with itself.  Under
- * pair_max a confirmed one makes way for another that has been confirmed at the
- * same place, or if its own place is dead: for a peer that has restarted, not
- * for somebody elsewhere who uses its NID; never if a flow needs it.  What we
- * have opened ourselves makes way only for more of that, and only if nobody has
- * answered.
+ * The sessions: who is let in, who is found, and where names say that they are.
  */
 #include "ilnp_ilcc_var.h"
 #include "ilnp_addr.h"
 
-#define	EVICT_LOOKS	16	/* sessions of which the worst is evicted */
-
-#define	CONTAINER(p, type, field)					\
-	((type *)(void *)((uint8_t *)(p) - offsetof(type, field)))
+/* Whose word it is where a correspondent is. */
+enum word {
+	TOLD,		/* the administrator's, or that of names for a new session */
+	ANSWERED,	/* of a name server, for sessions that exist */
+	OFFERED		/* of anybody who has looked the name up */
+};
 
 struct ilnp_ilcc *
 ilnp_ilcc_alloc(const struct ilnp_conf *conf, ilnp_event_fn *fn, void *arg)
@@ -54,8 +46,8 @@ ilnp_ilcc_alloc(const struct ilnp_conf *conf, ilnp_event_fn *fn, void *arg)
 	return (c);
 }
 
-static void
-free_sess(struct ilnp_sess *s)
+void
+ilnp_sess_free(struct ilnp_sess *s)
 {
 	if (s->s_paths != NULL)
 		ilnp_env_free(s->s_paths,
@@ -68,7 +60,7 @@ void
 ilnp_ilcc_free(struct ilnp_ilcc *c)
 {
 	for (uint32_t i = 0; i < c->c_n; i++)
-		free_sess(c->c_pool[i]);
+		ilnp_sess_free(c->c_pool[i]);
 	ilnp_local_destroy(&c->c_local);
 	ilnp_lock_destroy(&c->c_lock);
 	ilnp_table_free(&c->c_table);
@@ -158,8 +150,8 @@ ilnp_ilcc_prefetch(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 }
 
 /* True if the correspondent has shown to be at a locator, or names say so. */
-static bool
-is_at(struct ilnp_sess *s, struct ilnp_l64 at)
+bool
+ilnp_sess_is_at(struct ilnp_sess *s, struct ilnp_l64 at)
 {
 	const struct ilnp_loc *l = ilnp_locset_find(&s->s_remote, at);
 
@@ -212,250 +204,12 @@ ilnp_ilcc_find_at(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 
 		ilnp_lock(&s->s_lock);
 		there = !s->s_dead && s->s_state != ILNP_SESS_IPV6 &&
-		    is_at(s, at);
+		    ilnp_sess_is_at(s, at);
 		ilnp_unlock(&s->s_lock);
 		if (there && (best == NULL || prefer(s, best)))
 			best = s;
 	}
 	return (best);
-}
-
-static void
-free_later(struct ilnp_deferred *d)
-{
-	free_sess(CONTAINER(d, struct ilnp_sess, s_deferred));
-}
-
-static void
-leave_half(struct ilnp_ilcc *c, struct ilnp_sess *s)
-{
-	uint32_t last;
-
-	ILNP_LOCK_ASSERT(&c->c_lock);
-	if (s->s_halfslot == ILNP_NOSLOT)
-		return;
-	last = --c->c_nhalf;
-	c->c_half[s->s_halfslot] = c->c_half[last];
-	c->c_half[s->s_halfslot]->s_halfslot = s->s_halfslot;
-	s->s_halfslot = ILNP_NOSLOT;
-}
-
-static void
-leave_busy(struct ilnp_ilcc *c, struct ilnp_sess *s)
-{
-	uint32_t last;
-
-	ILNP_LOCK_ASSERT(&c->c_lock);
-	if (s->s_busyslot == ILNP_NOSLOT)
-		return;
-	last = --c->c_nbusy;
-	c->c_busy[s->s_busyslot] = c->c_busy[last];
-	ilnp_store_32(&c->c_busy[last]->s_busyslot, s->s_busyslot);
-	ilnp_store_32(&s->s_busyslot, ILNP_NOSLOT);
-}
-
-/* Takes a session out of everything; its memory follows its last reader. */
-static void
-remove_sess(struct ilnp_ilcc *c, struct ilnp_sess *s)
-{
-	uint32_t last;
-	bool held;
-
-	ILNP_LOCK_ASSERT(&c->c_lock);
-	last = --c->c_n;
-	c->c_pool[s->s_slot] = c->c_pool[last];
-	c->c_pool[s->s_slot]->s_slot = s->s_slot;
-	leave_half(c, s);
-	leave_busy(c, s);
-	ilnp_table_remove(&c->c_table, s);
-	ilnp_lock(&s->s_lock);
-	s->s_dead = true;
-	held = s->s_holds != 0;
-	ILNP_STAT(c, sess_freed);
-	ilnp_ilcc_event(c, ILNP_EV_SESS_GONE, s, NULL, 0, 0);
-	ilnp_unlock(&s->s_lock);
-	if (!held)
-		ilnp_env_defer(&s->s_deferred, free_later);
-}
-
-bool
-ilnp_sess_hold(struct ilnp_sess *s)
-{
-	bool alive;
-
-	ilnp_lock(&s->s_lock);
-	alive = !s->s_dead;
-	if (alive)
-		s->s_holds++;
-	ilnp_unlock(&s->s_lock);
-	return (alive);
-}
-
-void
-ilnp_sess_release(struct ilnp_sess *s)
-{
-	bool last;
-
-	ilnp_lock(&s->s_lock);
-	ILNP_ASSERT(s->s_holds > 0);
-	last = --s->s_holds == 0 && s->s_dead;
-	ilnp_unlock(&s->s_lock);
-	if (last)
-		ilnp_env_defer(&s->s_deferred, free_later);
-}
-
-/* Evicts a random unconfirmed session.  Returns false if there is none. */
-static bool
-evict_half(struct ilnp_ilcc *c)
-{
-	ILNP_LOCK_ASSERT(&c->c_lock);
-	while (c->c_nhalf > 0) {
-		struct ilnp_sess *s;
-		uint32_t r;
-
-		ilnp_env_random(&r, sizeof(r));
-		s = c->c_half[r % c->c_nhalf];
-		if (ilnp_load_32(&s->s_confirmed) != 0) {
-			/* Its own thread is just about to do this. */
-			leave_half(c, s);
-			continue;
-		}
-		ILNP_STAT(c, sess_evicted);
-		remove_sess(c, s);
-		return (true);
-	}
-	return (false);
-}
-
-/*
- * Makes room for a session that we open: of some others that nobody has
- * answered and no flow needs, that goes which was silent for longest.  Anybody's
- * programs open sessions: they must not keep all others from it.
- * Returns false if there is none.
- */
-static bool
-evict_opened(struct ilnp_ilcc *c)
-{
-	struct ilnp_sess *oldest = NULL;
-	ilnp_time_t since = UINT64_MAX;
-
-	ILNP_LOCK_ASSERT(&c->c_lock);
-	for (u_int i = 0; i < EVICT_LOOKS; i++) {
-		struct ilnp_sess *s;
-		ilnp_time_t last;
-		uint32_t r;
-
-		ilnp_env_random(&r, sizeof(r));
-		s = c->c_pool[r % c->c_n];
-		ilnp_lock(&s->s_lock);
-		last = s->s_lasttx > s->s_created ? s->s_lasttx : s->s_created;
-		if (s->s_confirmed == 0 && s->s_holds == 0 && last < since) {
-			oldest = s;
-			since = last;
-		}
-		ilnp_unlock(&s->s_lock);
-	}
-	if (oldest == NULL)
-		return (false);
-	ILNP_STAT(c, sess_evicted);
-	remove_sess(c, oldest);
-	return (true);
-}
-
-/*
- * Makes room under pair_max, which counts what peers began: the oldest
- * unconfirmed session of the pair goes.  If all are confirmed, one more may try
- * to be: see pair_excess().
- */
-static void
-limit_pair(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids)
-{
-	struct ilnp_sess *s, *oldest = NULL;
-	u_int n = 0;
-
-	ILNP_LOCK_ASSERT(&c->c_lock);
-	for (s = ilnp_table_first(&c->c_table, nids); s != NULL;
-	    s = ilnp_table_next(s)) {
-		if (s->s_initiator)
-			continue;
-		n++;
-		if (ilnp_load_32(&s->s_confirmed) == 0 &&
-		    (oldest == NULL || s->s_id < oldest->s_id))
-			oldest = s;
-	}
-	if (n < ilnp_load_32(&c->c_conf.pair_max) || oldest == NULL)
-		return;
-	ILNP_STAT(c, sess_evicted);
-	remove_sess(c, oldest);
-}
-
-/*
- * When a confirmed session may go for one that has just been confirmed at the
- * places `at': the time it was last heard from, 0 if nobody is there any more,
- * UINT64_MAX if it may not.
- */
-static ilnp_time_t
-spare_since(struct ilnp_sess *s, const struct ilnp_locset *at)
-{
-	ilnp_time_t since = UINT64_MAX;
-
-	ilnp_lock(&s->s_lock);
-	if (ilnp_sess_lost(s))
-		since = 0;
-	for (u_int i = 0; since == UINT64_MAX && i < at->ls_n; i++)
-		if ((at->ls_loc[i].l_flags & ILNP_LOC_F_UNPROVEN) == 0 &&
-		    is_at(s, at->ls_loc[i].l_l64))
-			since = s->s_lastrx;
-	ilnp_unlock(&s->s_lock);
-	return (since);
-}
-
-/* True if flows need a session. */
-static bool
-is_held(struct ilnp_sess *s)
-{
-	bool held;
-
-	ilnp_lock(&s->s_lock);
-	held = s->s_holds != 0;
-	ilnp_unlock(&s->s_lock);
-	return (held);
-}
-
-/*
- * Which session is one too many, now that the peer has confirmed `s', which it
- * began: another one that may go for it, else `s' itself.  Those that flows need
- * neither go nor count: a forged first packet makes both ends confirm a session
- * that neither wants, and must not cost them their connection.
- * Returns the session, or NULL if pair_max allows them all.
- */
-static struct ilnp_sess *
-pair_excess(struct ilnp_ilcc *c, struct ilnp_sess *s)
-{
-	struct ilnp_sess *o, *victim = NULL;
-	ilnp_time_t since = UINT64_MAX;
-	struct ilnp_locset at;
-	u_int n = 0;
-
-	ILNP_LOCK_ASSERT(&c->c_lock);
-	ilnp_lock(&s->s_lock);
-	at = s->s_remote;
-	ilnp_unlock(&s->s_lock);
-	for (o = ilnp_table_first(&c->c_table, &s->s_nids); o != NULL;
-	    o = ilnp_table_next(o)) {
-		ilnp_time_t t;
-
-		if (o->s_initiator || ilnp_load_32(&o->s_confirmed) == 0 ||
-		    is_held(o))
-			continue;
-		n++;
-		t = o == s ? UINT64_MAX : spare_since(o, &at);
-		if (t < since || (o == s && victim == NULL)) {
-			victim = o;
-			since = t;
-		}
-	}
-	return (n > ilnp_load_32(&c->c_conf.pair_max) ? victim : NULL);
 }
 
 /* Returns a session outside the table, or NULL. */
@@ -478,37 +232,26 @@ alloc_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 }
 
 /*
- * Puts a new session into the table.
- * Returns 0, or ENOSPC with the session still the caller's.
+ * What a locator is that names give for a session.  With a peer that we know,
+ * only the administrator's word counts like the peer's own: another one must
+ * answer from there before it may see our nonce.
  */
-static int
-insert_sess(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+static uint8_t
+flags_of(struct ilnp_sess *s, struct ilnp_l64 l64, enum word word)
 {
-	ILNP_LOCK_ASSERT(&c->c_lock);
-	if (!s->s_initiator)
-		limit_pair(c, &s->s_nids);
-	if (!s->s_initiator && c->c_nhalf == c->c_halfmax)
-		(void)evict_half(c);
-	if (c->c_n == c->c_max && !evict_half(c) &&
-	    (!s->s_initiator || !evict_opened(c)))
-		return (ENOSPC);
-	s->s_id = c->c_nextid++;
-	s->s_slot = c->c_n;
-	c->c_pool[c->c_n++] = s;
-	if (!s->s_initiator) {
-		s->s_halfslot = c->c_nhalf;
-		c->c_half[c->c_nhalf++] = s;
-	}
-	ilnp_table_insert(&c->c_table, s);
-	ILNP_STAT(c, sess_created);
-	ilnp_ilcc_event(c, ILNP_EV_SESS_NEW, s, NULL, 0, now);
-	return (0);
+	const struct ilnp_loc *was = ilnp_locset_find(&s->s_remote, l64);
+
+	if (word == TOLD || !ilnp_sess_known(s))
+		return (0);
+	if (was == NULL || (was->l_flags & ILNP_LOC_F_WITHDRAWN) != 0)
+		return (ILNP_LOC_F_UNPROVEN | ILNP_LOC_F_SOUGHT);
+	return (was->l_flags & (ILNP_LOC_F_UNPROVEN | ILNP_LOC_F_SOUGHT));
 }
 
 /* Takes the usable ones of the locators that names gave. */
 static u_int
 put_locators(struct ilnp_ilcc *c, struct ilnp_sess *s,
-    const struct ilnp_lurec *rec, u_int n, ilnp_time_t now)
+    const struct ilnp_lurec *rec, u_int n, enum word word, ilnp_time_t now)
 {
 	u_int taken = 0;
 
@@ -520,8 +263,8 @@ put_locators(struct ilnp_ilcc *c, struct ilnp_sess *s,
 		uint32_t life = rec[i].lr_life == 0 ? 1 : rec[i].lr_life;
 
 		if (ilnp_l64_usable(rec[i].lr_l64) &&
-		    ilnp_locset_put(&s->s_remote, rec[i].lr_l64, pref, life, 0,
-		    now) != NULL)
+		    ilnp_locset_put(&s->s_remote, rec[i].lr_l64, pref, life,
+		    flags_of(s, rec[i].lr_l64, word), now) != NULL)
 			taken++;
 	}
 	return (taken);
@@ -538,7 +281,7 @@ is_named(struct ilnp_sess *s, const struct ilnp_lurec *rec, u_int n)
 
 	ILNP_LOCK_ASSERT(&s->s_lock);
 	for (u_int i = 0; !named && i < n; i++)
-		named = is_at(s, rec[i].lr_l64);
+		named = ilnp_sess_is_at(s, rec[i].lr_l64);
 	return (named && trust(s) != 0 && !s->s_dead);
 }
 
@@ -557,10 +300,65 @@ is_renewed(struct ilnp_sess *s, const struct ilnp_lurec *rec, u_int n)
 	return (all || !any);
 }
 
-/* Tells all sessions with the node we mean; returns the best, or NULL. */
+/*
+ * Tells a session where names say that its correspondent is.  What that itself
+ * has told us by a Locator Update stands, unless it is nowhere there: both of
+ * us may have moved (RFC 6740 s6.2).
+ * Returns true if the session is with the node we mean.
+ */
+static bool
+tell_sess(struct ilnp_ilcc *c, struct ilnp_sess *s,
+    const struct ilnp_lurec *rec, u_int n, enum word word, ilnp_time_t now)
+{
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (!is_named(s, rec, n))
+		return (false);
+	if ((s->s_lu_rx == 0 || ilnp_sess_lost(s)) &&
+	    (word != OFFERED || is_renewed(s, rec, n))) {
+		(void)put_locators(c, s, rec, n, word, now);
+		s->s_synced = false;
+		if (word != TOLD && ilnp_sess_known(s))
+			ilnp_store_32(&s->s_seeks, 1);
+	}
+	return (true);
+}
+
+/* True if a session has nowhere to send to where its peer is known to be. */
+static bool
+is_lost(struct ilnp_sess *s)
+{
+	bool any = false;
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	for (u_int i = 0; i < s->s_remote.ls_n; i++)
+		any = any || (ilnp_loc_sendable(&s->s_remote.ls_loc[i]) &&
+		    ilnp_sess_is_at(s, s->s_remote.ls_loc[i].l_l64));
+	return (!any || ilnp_sess_lost(s));
+}
+
+/*
+ * True if a session is of no use to somebody who was told of these places: it
+ * has lost a peer that it knew, and is not known to be at any of them.
+ */
+static bool
+is_elsewhere(struct ilnp_sess *s, const struct ilnp_lurec *rec, u_int n)
+{
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (!ilnp_sess_known(s) || !is_lost(s))
+		return (false);
+	for (u_int i = 0; i < n; i++)
+		if (ilnp_sess_is_at(s, rec[i].lr_l64))
+			return (false);
+	return (true);
+}
+
+/*
+ * Tells all sessions with the node we mean.  Returns the best for who was told
+ * of these places, or NULL.
+ */
 static struct ilnp_sess *
-renew_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
-    const struct ilnp_lurec *rec, u_int n, bool trusted, ilnp_time_t now)
+tell_all(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n, enum word word, ilnp_time_t now)
 {
 	struct ilnp_sess *s, *best = NULL;
 	bool bestlost = false;
@@ -571,18 +369,9 @@ renew_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 		bool named, lost;
 
 		ilnp_lock(&s->s_lock);
-		named = is_named(s, rec, n);
 		lost = ilnp_sess_lost(s);
-		/*
-		 * What the peer itself has told us by a Locator Update stands,
-		 * unless it is nowhere there: both of us may have moved
-		 * (RFC 6740 s6.2).
-		 */
-		if (named && (s->s_lu_rx == 0 || lost) &&
-		    (trusted || is_renewed(s, rec, n))) {
-			(void)put_locators(c, s, rec, n, now);
-			s->s_synced = false;
-		}
+		named = tell_sess(c, s, rec, n, word, now) &&
+		    !is_elsewhere(s, rec, n);
 		ilnp_unlock(&s->s_lock);
 		if (named && (best == NULL || (lost == bestlost ?
 		    prefer(s, best) : bestlost))) {
@@ -593,19 +382,12 @@ renew_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 	return (best);
 }
 
-void
-ilnp_ilcc_renew(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
-    const struct ilnp_lurec *rec, u_int n, bool trusted, ilnp_time_t now)
-{
-	(void)renew_sess(c, nids, rec, n, trusted, now);
-}
-
 static int
 open_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
-    const struct ilnp_lurec *rec, u_int n, bool trusted, ilnp_time_t now,
+    const struct ilnp_lurec *rec, u_int n, enum word word, ilnp_time_t now,
     struct ilnp_sess **sp)
 {
-	struct ilnp_sess *s = renew_sess(c, nids, rec, n, trusted, now);
+	struct ilnp_sess *s = tell_all(c, nids, rec, n, word, now);
 	int error;
 
 	if (s != NULL) {
@@ -615,18 +397,18 @@ open_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 	s = alloc_sess(c, nids, true, now);
 	if (s == NULL)
 		return (ENOMEM);
-	if (put_locators(c, s, rec, n, now) == 0) {
-		free_sess(s);
+	if (put_locators(c, s, rec, n, word, now) == 0) {
+		ilnp_sess_free(s);
 		return (EADDRNOTAVAIL);
 	}
 	s->s_nout.n_len = (uint8_t)ilnp_load_32(&c->c_conf.nonce_size);
 	ilnp_env_random(s->s_nout.n_b, s->s_nout.n_len);
 	ilnp_lock(&c->c_lock);
-	error = insert_sess(c, s, now);
+	error = ilnp_ilcc_insert(c, s, now);
 	ilnp_unlock(&c->c_lock);
 	if (error != 0) {
 		ILNP_STAT(c, sess_refused);
-		free_sess(s);
+		ilnp_sess_free(s);
 		return (error);
 	}
 	*sp = s;
@@ -638,7 +420,7 @@ ilnp_ilcc_open(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
     const struct ilnp_lurec *rec, u_int n, ilnp_time_t now,
     struct ilnp_sess **sp)
 {
-	return (open_sess(c, nids, rec, n, true, now, sp));
+	return (open_sess(c, nids, rec, n, TOLD, now, sp));
 }
 
 int
@@ -646,7 +428,14 @@ ilnp_ilcc_offer(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
     const struct ilnp_lurec *rec, u_int n, ilnp_time_t now,
     struct ilnp_sess **sp)
 {
-	return (open_sess(c, nids, rec, n, false, now, sp));
+	return (open_sess(c, nids, rec, n, OFFERED, now, sp));
+}
+
+void
+ilnp_ilcc_renew(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int n, bool trusted, ilnp_time_t now)
+{
+	(void)tell_all(c, nids, rec, n, trusted ? ANSWERED : OFFERED, now);
 }
 
 /*
@@ -722,61 +511,13 @@ ilnp_ilcc_accept(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 	(void)ilnp_locset_put(&s->s_remote, from, 0,
 	    ilnp_load_32(&c->c_conf.lu_lifetime), 0, now);
 	ilnp_lock(&c->c_lock);
-	error = insert_sess(c, s, now);
+	error = ilnp_ilcc_insert(c, s, now);
 	ilnp_unlock(&c->c_lock);
 	if (error != 0) {
 		ILNP_STAT(c, sess_refused);
-		free_sess(s);
+		ilnp_sess_free(s);
 		return (error);
 	}
 	*sp = s;
 	return (0);
-}
-
-void
-ilnp_ilcc_close(struct ilnp_ilcc *c, struct ilnp_sess *s)
-{
-	ilnp_lock(&c->c_lock);
-	/* s_dead only changes under c_lock, so one reader of it wins. */
-	if (!s->s_dead)
-		remove_sess(c, s);
-	ilnp_unlock(&c->c_lock);
-}
-
-void
-ilnp_ilcc_busy(struct ilnp_ilcc *c, struct ilnp_sess *s)
-{
-	if (ilnp_load_32(&s->s_busyslot) != ILNP_NOSLOT)
-		return;
-	ilnp_lock(&c->c_lock);
-	if (!s->s_dead && s->s_busyslot == ILNP_NOSLOT) {
-		ilnp_store_32(&s->s_busyslot, c->c_nbusy);
-		c->c_busy[c->c_nbusy++] = s;
-	}
-	ilnp_unlock(&c->c_lock);
-}
-
-void
-ilnp_ilcc_notbusy(struct ilnp_ilcc *c, struct ilnp_sess *s)
-{
-	ilnp_lock(&c->c_lock);
-	leave_busy(c, s);
-	ilnp_unlock(&c->c_lock);
-}
-
-void
-ilnp_ilcc_unhalf(struct ilnp_ilcc *c, struct ilnp_sess *s)
-{
-	struct ilnp_sess *excess;
-
-	ilnp_lock(&c->c_lock);
-	if (s->s_halfslot != ILNP_NOSLOT) {
-		leave_half(c, s);
-		excess = pair_excess(c, s);
-		if (excess != NULL) {
-			ILNP_STAT(c, sess_evicted);
-			remove_sess(c, excess);
-		}
-	}
-	ilnp_unlock(&c->c_lock);
 }

@@ -81,8 +81,9 @@ struct ilnp_sess *ilnp_ilcc_find_at(struct ilnp_ilcc *,
 
 /*
  * Opens a session as initiator toward a correspondent that names say speaks
- * ILNP (RFC 6744 s6), with the locators they gave.  Where a session exists its
- * locator set is refreshed, but for what a Locator Update has told.
+ * ILNP (RFC 6744 s6), with the locators they gave.  Where a session exists the
+ * word is the administrator's: its locator set is refreshed, but for what a
+ * Locator Update has told.
  * Inside an epoch.
  * Returns 0 and the session, EADDRNOTAVAIL if no locator may be used, ENOSPC
  * if the cache is full, ENOMEM.
@@ -94,18 +95,28 @@ int	ilnp_ilcc_open(struct ilnp_ilcc *, const struct ilnp_nidpair *,
 /*
  * The same on the word of somebody who must not redirect what others have: a
  * session that exists has its locators' lifetimes renewed if it has all of
- * these, and gets them if it has none to send to.
+ * these, and seeks its peer there if it has none to send to.  Another one is
+ * opened if those that exist have lost their peer and are not known to be there.
  */
 int	ilnp_ilcc_offer(struct ilnp_ilcc *, const struct ilnp_nidpair *,
 	    const struct ilnp_lurec *, u_int n, ilnp_time_t now,
 	    struct ilnp_sess **);
 
 /*
- * Tells the sessions that exist of what a name stands for now, `trusted' as
- * ilnp_ilcc_open() does or as ilnp_ilcc_offer().  Opens none.  Inside an epoch.
+ * Tells the sessions that exist what a name stands for now, and opens none:
+ * `trusted' if it is the name that has opened them, else as ilnp_ilcc_offer()
+ * does.  The owner of a name need not be the peer: a place that is new gets
+ * nothing but probes, without a nonce of ours, until somebody has answered from
+ * there who knows both nonces.  Inside an epoch.
  */
 void	ilnp_ilcc_renew(struct ilnp_ilcc *, const struct ilnp_nidpair *,
 	    const struct ilnp_lurec *, u_int n, bool trusted, ilnp_time_t now);
+
+/*
+ * True if a session has lost its peer and nobody who knows its nonces is where
+ * names say: a new one may find there a peer that has restarted.
+ */
+bool	ilnp_sess_strayed(struct ilnp_sess *);
 
 /*
  * A transport flow that belongs to a session holds it: a held session is not
@@ -157,9 +168,34 @@ struct ilnp_out {
 };
 
 /*
+ * What a packet is to its flow, as far as nonce_policy 1 asks: whether the other
+ * end would know without a nonce whose it is.
+ */
+enum ilnp_part {
+	ILNP_PART_ALONE,	/* it would not: a datagram, an echo, an answer
+				   without a connection */
+	ILNP_PART_BEGINS,	/* nor here: a SYN */
+	ILNP_PART_GOES_ON	/* another segment: not soon after a SYN */
+};
+
+/*
+ * True if the segments of a flow may do without nonces: then the edge has to
+ * tell a SYN from the rest.
+ */
+static inline bool
+ilnp_omits_nonces(const struct ilnp_conf *conf, const struct ilnp_choice *ch)
+{
+	return (ch != NULL && ch->ch_nonce != 0 ?
+	    ch->ch_nonce == ILNP_NONCE_INITIAL :
+	    ilnp_load_32(&conf->nonce_policy) != 0);
+}
+
+/*
  * Chooses how a packet of `len' octets goes out.  `flow' is a hash of its
- * transport flow, `choice' what that flow wants: kept by the edge, changed by
- * ilnp_sess_choose() only; NULL if it wants nothing.  Inside an epoch.
+ * transport flow, `choice' what that flow wants, and where its segments are
+ * counted: kept by the edge, changed here and by ilnp_sess_choose() only; NULL
+ * if it wants nothing and is one with all others that have none.  Inside an
+ * epoch.
  *
  * A choice counts for nothing while it would be unsafe: a plain IPv6 peer is
  * bound to one pair, and one that is not confirmed is answered where it spoke
@@ -169,7 +205,7 @@ struct ilnp_out {
  */
 enum ilnp_outverdict ilnp_sess_output(struct ilnp_ilcc *, struct ilnp_sess *,
 	    uint32_t len, uint32_t flow, struct ilnp_choice *choice,
-	    ilnp_time_t now, struct ilnp_out *);
+	    enum ilnp_part, ilnp_time_t now, struct ilnp_out *);
 
 /*
  * True if packets of one flow with that choice would take turns among several
@@ -197,25 +233,12 @@ int	ilnp_sess_modes(struct ilnp_sess *, struct ilnp_choice *choice,
 	    uint32_t nonce, uint32_t cksum);
 
 /*
- * True if a packet sent now would go out with neither a nonce nor a checksum
+ * True if a segment sent now would go out with neither a nonce nor a checksum
  * that hardware cannot make, so that it may be left to be cut up below.  The
  * choice is that of its flow, or NULL.
  */
 bool	ilnp_sess_bare(struct ilnp_ilcc *, struct ilnp_sess *,
 	    const struct ilnp_choice *, ilnp_time_t now);
-
-/*
- * The nonce of a packet that needs one whatever nonce_policy says: one that
- * begins a flow, which the other end cannot tell from plain IPv6 without it, or
- * is of a protocol that has no beginning.
- */
-void	ilnp_sess_nonce(struct ilnp_sess *, struct ilnp_nonce *);
-
-/*
- * A connection begins: nonce_initial packets carry the nonce once more, for the
- * other end has nothing but its SYN to tell by whose they are.
- */
-void	ilnp_sess_begin(struct ilnp_sess *);
 
 /* Packet in. */
 enum ilnp_inverdict {
@@ -240,6 +263,8 @@ struct ilnp_in {
 	struct ilnp_view i_view;
 	enum ilnp_flowhint i_hint;
 	struct ilnp_sess *i_flow;	/* of that flow; NULL: not known */
+	bool		(*i_vouch)(const struct ilnp_in *);	/* see below */
+	void		*i_edge;	/* the edge's, for that */
 
 	/* What the core answers. */
 	struct ilnp_sess *i_sess;	/* borrowed */
@@ -262,6 +287,7 @@ ilnp_in_look(struct ilnp_in *in, const uint8_t *pkt, size_t len)
 	in->i_parsed = ilnp_wire_parse(pkt, len, &in->i_view);
 	in->i_hint = ILNP_FLOW_OPENS;
 	in->i_flow = NULL;
+	in->i_vouch = NULL;
 }
 
 /*
@@ -269,8 +295,12 @@ ilnp_in_look(struct ilnp_in *in, const uint8_t *pkt, size_t len)
  * for a program's long echoes, must be whole.  A TCP segment that is no SYN
  * never opens a session while one exists, whatever the hint.  A packet without
  * a nonce is of i_flow or of none, if that is known; one with a nonce may be of
- * another session all the same. Inside an epoch; the list of actions must have
+ * another session all the same.  Inside an epoch; the list of actions must have
  * ILNP_ACTS_INPUT free places, and may be NULL for what is not ICMPv6.
+ *
+ * An ICMPv6 error that quotes no nonce could be anybody's: i_vouch says whether
+ * a flow of ours may have sent the packet in i_quote, at i_quoteoff (RFC 5927);
+ * NULL: the edge cannot know.  No locks are held then.
  */
 enum ilnp_inverdict ilnp_ilcc_input(struct ilnp_ilcc *, struct ilnp_in *,
 	    ilnp_time_t now, struct ilnp_acts *);

@@ -3,8 +3,8 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * The cache from the inside: for ilnp_ilcc.c, ilnp_sess.c, ilnp_input.c,
- * ilnp_icmp.c, ilnp_show.c and ilnp_tick.c only.
+ * The cache from the inside: for ilnp_ilcc.c, ilnp_room.c, ilnp_sess.c,
+ * ilnp_input.c, ilnp_icmp.c, ilnp_show.c and ilnp_tick.c only.
  */
 #ifndef _ILNP_ILCC_VAR_H_
 #define	_ILNP_ILCC_VAR_H_
@@ -44,11 +44,11 @@ struct ilnp_sess {
 	struct ilnp_nonce s_nout;		/* (c) ours, on what we send */
 	bool		s_unreach : 1;		/* (s) an error says: path, not peer */
 	bool		s_proved : 1;		/* (s) we have answered a probe */
-	bool		s_bare : 1;		/* (s) sent something without a nonce */
 	bool		s_lu_failed;		/* (s) s_lu_gen never got one */
 	uint8_t		s_lu_sends;		/* (s) of s_lu_gen */
 	uint32_t	s_busyslot;		/* (p) in c_busy, or NOSLOT; peeked */
-	uint32_t	s_ntx;			/* (s) packets since a beginning */
+	uint32_t	s_ntx;			/* (s) segments of flows that do not
+						   count, since a beginning */
 	uint32_t	s_nrx;			/* (s) packets received, saturating */
 	uint32_t	s_lu_gen;		/* (s) last one sent or known */
 	ilnp_time_t	s_lasttx;		/* (s) */
@@ -65,6 +65,8 @@ struct ilnp_sess {
 	uint32_t	s_lu_rxhash;		/* (s) of the last set accepted */
 	uint32_t	s_token;		/* (s) of s_nin, if that is known */
 	uint32_t	s_holds;		/* (s) flows that belong to it */
+	uint32_t	s_bare;			/* (s) longest sent without a nonce */
+	uint32_t	s_seeks;		/* (s) its peer where names say; peeked */
 	uint32_t	s_slot;			/* (p) in c_pool */
 	uint32_t	s_halfslot;		/* (p) in c_half, or NOSLOT */
 	uint64_t	s_id;			/* (c) never used again */
@@ -112,6 +114,11 @@ struct ilnp_ilcc {
 int	ilnp_ilcc_accept(struct ilnp_ilcc *, const struct ilnp_nidpair *,
 	    const struct ilnp_nonce *peer, struct ilnp_l64 from,
 	    ilnp_time_t now, struct ilnp_sess **);
+bool	ilnp_sess_is_at(struct ilnp_sess *, struct ilnp_l64);
+void	ilnp_sess_free(struct ilnp_sess *);
+
+/* ilnp_room.c */
+int	ilnp_ilcc_insert(struct ilnp_ilcc *, struct ilnp_sess *, ilnp_time_t);
 /* No session lock may be held: */
 void	ilnp_ilcc_busy(struct ilnp_ilcc *, struct ilnp_sess *);
 void	ilnp_ilcc_notbusy(struct ilnp_ilcc *, struct ilnp_sess *);
@@ -121,6 +128,14 @@ void	ilnp_ilcc_unhalf(struct ilnp_ilcc *, struct ilnp_sess *);
 void	ilnp_ilcc_event(struct ilnp_ilcc *, enum ilnp_event_kind,
 	    const struct ilnp_sess *, const struct ilnp_l64pair *,
 	    uint32_t count, ilnp_time_t);
+
+/* True if we know the peer of a session by a nonce it has proven. */
+static inline bool
+ilnp_sess_known(const struct ilnp_sess *s)
+{
+	return (s->s_state == ILNP_SESS_OPEN && s->s_confirmed != 0 &&
+	    !s->s_provisional);
+}
 
 /* ilnp_sess.c: all under s_lock */
 bool	ilnp_sess_paths(struct ilnp_ilcc *, struct ilnp_sess *, ilnp_time_t);
@@ -147,7 +162,9 @@ ilnp_time_t ilnp_sess_probegap(const struct ilnp_ilcc *,
 	    const struct ilnp_path *, ilnp_time_t);
 struct ilnp_path *ilnp_sess_probed(struct ilnp_sess *,
 	    const struct ilnp_l64pair *, uint16_t seq);
-void	ilnp_sess_ctl(const struct ilnp_sess *, const struct ilnp_l64pair *,
+void	ilnp_sess_alias(const struct ilnp_sess *, const struct ilnp_l64pair *,
+	    bool ours, struct ilnp_nonce *);
+void	ilnp_sess_ctl(struct ilnp_sess *, const struct ilnp_l64pair *,
 	    uint32_t ifhandle, struct ilnp_act *);
 
 /* ilnp_icmp.c */

@@ -11,6 +11,8 @@
  *	other nonce, opens a flow	a new session
  *	other nonce, opens nothing	dropped; a probe finds out whether the
  *					peer has restarted
+ *	alias of a session's nonces	a probe, or its answer, of a peer that
+ *					names told where to seek us, or us it
  *
  * In both other cases a packet without a nonce is left to plain IPv6.
  */
@@ -60,6 +62,19 @@ may_begin(const struct ilnp_view *v)
 }
 
 /*
+ * True if a packet comes from where the peer of a session has been itself, or
+ * has said to be.  Only from there may it change the nonce we know: that
+ * somebody is where names say that the peer has gone does not make him the peer.
+ */
+static bool
+from_known(struct ilnp_sess *s, const struct ilnp_view *v)
+{
+	const struct ilnp_loc *l = ilnp_locset_find(&s->s_remote, v->v_src.l64);
+
+	return (l != NULL && (l->l_flags & ILNP_LOC_F_SOUGHT) == 0);
+}
+
+/*
  * True if a packet bears the nonce of a session.  One that is not proven counts
  * only where we seek the peer: whoever made it up would next name a place of
  * his own, and prove that.
@@ -67,8 +82,8 @@ may_begin(const struct ilnp_view *v)
 static bool
 nonce_matches(struct ilnp_sess *s, const struct ilnp_view *v)
 {
-	return (ilnp_nonce_eq(&s->s_nin, &v->v_nonce) && (!s->s_provisional ||
-	    ilnp_locset_find(&s->s_remote, v->v_src.l64) != NULL));
+	return (ilnp_nonce_eq(&s->s_nin, &v->v_nonce) &&
+	    (!s->s_provisional || from_known(s, v)));
 }
 
 /*
@@ -89,7 +104,7 @@ adopt_nonce(struct ilnp_ilcc *c, struct ilnp_sess *s,
 		after->unhalf = after->busy = true;
 		return (true);
 	}
-	if (ilnp_locset_find(&s->s_remote, v->v_src.l64) == NULL)
+	if (!from_known(s, v))
 		return (false);
 	ilnp_sess_setnonce(c, s, &v->v_nonce, false, now);
 	after->busy = true;
@@ -124,7 +139,7 @@ rekey(struct ilnp_ilcc *c, struct ilnp_sess *s, const struct ilnp_view *v,
 		return (false);
 	/* An answer counts once: a recorded one must not do this again. */
 	p = ilnp_sess_probed(s, &pair, seq);
-	if (p == NULL || ilnp_locset_find(&s->s_remote, pair.remote) == NULL)
+	if (p == NULL || !from_known(s, v))
 		return (false);
 	if (s->s_state == ILNP_SESS_OPEN && !s->s_provisional) {
 		ILNP_STAT(c, sess_rekeyed);
@@ -199,6 +214,44 @@ find_asker(struct ilnp_ilcc *c, const struct ilnp_in *in,
 	return (NULL);
 }
 
+/*
+ * Finds the session whose peer seeks us where names say that we are, or answers
+ * us where they say that it is.  Its place is then sought by us, too: it has to
+ * answer from there itself.
+ * Returns the session locked, or NULL.
+ */
+static struct ilnp_sess *
+find_seeker(struct ilnp_ilcc *c, const struct ilnp_in *in, ilnp_time_t now)
+{
+	const struct ilnp_view *v = &in->i_view;
+	struct ilnp_l64pair pair = {
+		.local = v->v_dst.l64, .remote = v->v_src.l64
+	};
+	struct ilnp_nonce alias;
+	struct ilnp_sess *s;
+	uint64_t token;
+	uint16_t seq;
+
+	if (!ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token))
+		return (NULL);
+	for (s = ilnp_table_first(&c->c_table, &in->i_nids); s != NULL;
+	    s = ilnp_table_next(s)) {
+		ilnp_lock(&s->s_lock);
+		if (!s->s_dead && ilnp_sess_known(s)) {
+			ilnp_sess_alias(s, &pair, false, &alias);
+			if (ilnp_nonce_eq(&alias, &v->v_nonce))
+				break;
+		}
+		ilnp_unlock(&s->s_lock);
+	}
+	if (s != NULL && ilnp_locset_find(&s->s_remote, pair.remote) == NULL &&
+	    ilnp_locset_put(&s->s_remote, pair.remote, UINT16_MAX,
+	    ilnp_load_32(&c->c_conf.lu_lifetime), ILNP_LOC_F_LEARNT |
+	    ILNP_LOC_F_UNPROVEN | ILNP_LOC_F_SOUGHT, now) != NULL)
+		s->s_synced = false;
+	return (s);
+}
+
 /* Asks a known locator, at most once a second, who is there now. */
 static void
 question_peer(struct ilnp_sess *s, const struct ilnp_l64pair *pair,
@@ -255,6 +308,11 @@ find_by_nonce(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in,
 		ilnp_unlock(&s->s_lock);
 	}
 	/* Not on the common path any more: this nonce is new to us. */
+	s = find_seeker(c, in, now);
+	if (s != NULL) {
+		after->busy = true;
+		return (s);
+	}
 	if (answer) {
 		s = find_asker(c, in, held, after, now);
 		if (s != NULL)
@@ -314,9 +372,27 @@ find_by_nonce(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_in *in,
 	return (s);
 }
 
+/* Counts a packet; returns its path or NULL. */
+static struct ilnp_path *
+count_arrival(struct ilnp_sess *s, const struct ilnp_view *v)
+{
+	struct ilnp_l64pair pair = {
+		.local = v->v_dst.l64, .remote = v->v_src.l64
+	};
+	struct ilnp_path *p = s->s_paths == NULL ? NULL :
+	    ilnp_pathset_find(s->s_paths, &pair);
+
+	if (p != NULL) {
+		p->p_rxpkts++;
+		p->p_rxbytes += v->v_len;
+	}
+	return (p);
+}
+
 /*
  * Notes where a packet of the session came from.  One without a nonce may be
- * anybody's, so it teaches nothing about locators and paths.
+ * anybody's: it teaches nothing about locators and paths, and keeps none alive.
+ * Plain IPv6 has no others.
  */
 static void
 note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
@@ -327,12 +403,14 @@ note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	struct ilnp_l64pair pair = {
 		.local = v->v_dst.l64, .remote = v->v_src.l64
 	};
-	struct ilnp_path *p = NULL;
+	struct ilnp_path *p = count_arrival(s, v);
 	struct ilnp_loc *l;
 	uint64_t token;
 	uint16_t seq;
 
 	ILNP_LOCK_ASSERT(&s->s_lock);
+	if (!verified && s->s_state != ILNP_SESS_IPV6)
+		return;
 	l = ilnp_locset_find(&s->s_remote, pair.remote);
 	if (l == NULL) {
 		ILNP_STAT(c, in_newloc);
@@ -346,6 +424,13 @@ note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	if (l != NULL) {
 		bool was = ilnp_loc_sendable(l);
 
+		/* The peer itself is there, who may see our nonce. */
+		if ((l->l_flags & ILNP_LOC_F_SOUGHT) != 0 &&
+		    ilnp_nonce_eq(&s->s_nin, &v->v_nonce)) {
+			l->l_flags &= (uint8_t)~ILNP_LOC_F_SOUGHT;
+			s->s_synced = false;
+		}
+
 		ilnp_loc_touch(l, now);
 		if (ilnp_loc_sendable(l) != was)
 			s->s_synced = false;
@@ -357,8 +442,6 @@ note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
 		s->s_nrx++;
 	if (verified)
 		s->s_rxpair = pair;
-	if (s->s_paths != NULL)
-		p = ilnp_pathset_find(s->s_paths, &pair);
 	if (p == NULL) {
 		ilnp_local_touch(&c->c_local, pair.local, now);
 		return;
@@ -369,14 +452,13 @@ note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	 * peer cannot aim our traffic at somebody else.
 	 */
 	if (verified && p->p_state == ILNP_PATH_NEW && p->p_lastrx == 0 &&
-	    ilnp_pathset_best(s->s_paths, 0)->p_state != ILNP_PATH_UP &&
-	    !p->p_unproven)
+	    !p->p_unproven &&
+	    ilnp_pathset_best(s->s_paths, 0)->p_state != ILNP_PATH_UP)
 		ilnp_sess_pathevent(c, s, p, ILNP_PATH_ANSWER, now);
 	if (ilnp_loc_clock(p->p_lastrx) != ilnp_loc_clock(now))
 		ilnp_local_touch(&c->c_local, pair.local, now);
 	p->p_lastrx = now;
-	p->p_rxpkts++;
-	p->p_rxbytes += v->v_len;
+	p->p_heard++;
 }
 
 static enum ilnp_inverdict

@@ -21,6 +21,7 @@ enum ilnp_locstate {
 #define	ILNP_LOC_F_WITHDRAWN	0x01	/* peer withdrew it, or we disabled it */
 #define	ILNP_LOC_F_LEARNT	0x02	/* from a packet, not from DNS or an LU */
 #define	ILNP_LOC_F_UNPROVEN	0x04	/* no probe has been answered from it */
+#define	ILNP_LOC_F_SOUGHT	0x08	/* and none but names put the peer there */
 
 struct ilnp_loc {
 	struct ilnp_l64	l_l64;
@@ -86,7 +87,7 @@ bool	ilnp_loc_sendable(const struct ilnp_loc *);
 /*
  * Replaces the set by that of a Locator Update (RFC 6743 s4): the best `max'
  * locators that may be used.  What is no longer listed is kept as withdrawn
- * for `retain' seconds, what is new is unproven.  `changed' says whether the
+ * for `retain' seconds, what is new is unproven, and none of it is sought.  `changed' says whether the
  * sendable locators differ.
  * Returns 0, or EADDRNOTAVAIL if no listed locator may be used; then the set
  * is as before.

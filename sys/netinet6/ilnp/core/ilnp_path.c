@@ -141,6 +141,13 @@ line_up(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
 	}
 }
 
+static void
+set_proof(struct ilnp_path *p, const struct ilnp_loc *l)
+{
+	p->p_unproven = (l->l_flags & ILNP_LOC_F_UNPROVEN) != 0;
+	p->p_sought = (l->l_flags & ILNP_LOC_F_SOUGHT) != 0;
+}
+
 void
 ilnp_pathset_sync(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
     u_int nlocal, const struct ilnp_locset *remote, uint32_t gen,
@@ -169,8 +176,7 @@ ilnp_pathset_sync(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
 				p->p_rank = rank_of(&local[l], rl);
 				p->p_weight = local[l].ll_weight;
 				p->p_if = local[l].ll_if;
-				p->p_unproven = (rl->l_flags &
-				    ILNP_LOC_F_UNPROVEN) != 0;
+				set_proof(p, rl);
 			}
 		}
 		if (p->p_used && (keep & 1U << i) == 0) {
@@ -200,8 +206,7 @@ ilnp_pathset_sync(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
 			p->p_rank = rank_of(&local[l], rl);
 			p->p_weight = local[l].ll_weight;
 			p->p_if = local[l].ll_if;
-			p->p_unproven = (rl->l_flags &
-			    ILNP_LOC_F_UNPROVEN) != 0;
+			set_proof(p, rl);
 			p->p_due = now;
 			changed = true;
 		}
@@ -231,7 +236,8 @@ worth(const struct ilnp_path *p)
 bool
 ilnp_pathset_allows(const struct ilnp_pathset *ps, const struct ilnp_path *p)
 {
-	return (!p->p_unproven || ps->ps_blind < ILNP_BLIND_MAX);
+	return (!p->p_unproven ||
+	    (!p->p_sought && ps->ps_blind < ILNP_BLIND_MAX));
 }
 
 void
@@ -240,7 +246,8 @@ ilnp_pathset_prove(struct ilnp_pathset *ps, struct ilnp_l64 remote)
 	ps->ps_blind = 0;
 	for (u_int i = 0; i < ps->ps_cap; i++)
 		if (ilnp_l64_eq(ps->ps_path[i].p_pair.remote, remote))
-			ps->ps_path[i].p_unproven = false;
+			ps->ps_path[i].p_unproven =
+			    ps->ps_path[i].p_sought = false;
 }
 
 static bool
@@ -463,7 +470,7 @@ ilnp_pathset_best(struct ilnp_pathset *ps, u_int skip)
 	for (u_int i = 0; i < ps->ps_cap; i++) {
 		u_int at;
 
-		if (!ps->ps_path[i].p_used)
+		if (!ps->ps_path[i].p_used || ps->ps_path[i].p_sought)
 			continue;
 		alive += ps->ps_path[i].p_state != ILNP_PATH_DOWN;
 		for (at = n++; at > 0 &&
@@ -566,8 +573,8 @@ ilnp_pathset_waits(const struct ilnp_pathset *ps, const struct ilnp_path *p,
 }
 
 /*
- * Takes in how many packets have come by each path.  A path by which none came
- * keeps its rate: that is what it is measured by.
+ * Takes in how many packets of the peer have come by each path.  One by which
+ * none came keeps its rate: that is what it is measured by.
  */
 static void
 count_in(struct ilnp_pathset *ps, uint32_t came[ILNP_PATHS_MAX],
@@ -575,7 +582,7 @@ count_in(struct ilnp_pathset *ps, uint32_t came[ILNP_PATHS_MAX],
 {
 	for (u_int k = 0; k < ps->ps_n; k++) {
 		struct ilnp_path *p = &ps->ps_path[ps->ps_order[k]];
-		uint64_t n = p->p_rxpkts - p->p_seen, rate;
+		uint64_t n = p->p_heard - p->p_seen, rate;
 		ilnp_time_t span = ilnp_since(now, p->p_counted);
 
 		came[k] = n > RATE_MAX ? RATE_MAX : (uint32_t)n;
@@ -586,7 +593,7 @@ count_in(struct ilnp_pathset *ps, uint32_t came[ILNP_PATHS_MAX],
 			rate = RATE_MAX;
 		p->p_rate = span > RATE_AGE ? (uint32_t)rate :
 		    (uint32_t)(((uint64_t)p->p_rate * 7 + rate) / 8);
-		p->p_seen = p->p_rxpkts;
+		p->p_seen = p->p_heard;
 		p->p_counted = now;
 	}
 }

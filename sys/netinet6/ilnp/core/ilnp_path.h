@@ -23,7 +23,8 @@
  *
  * A remote locator that only a Locator Update or a packet has named gets a few
  * packets until a probe has been answered from it, so that a peer cannot aim
- * our traffic at somebody else.
+ * our traffic at somebody else.  One that only names have told of gets none,
+ * nor any message but probes: who owns a name need not be the peer.
  */
 #ifndef _ILNP_PATH_H_
 #define	_ILNP_PATH_H_
@@ -72,6 +73,7 @@ struct ilnp_choice {
 					   another works better */
 	uint8_t		ch_nonce;	/* ILNP_NONCE_*, 0: as nonce_policy says */
 	uint8_t		ch_cksum;	/* ILNP_SUM_*, 0: as cksum says */
+	uint32_t	ch_ntx;		/* segments since its flow has begun */
 	struct ilnp_l64pair ch_pair;	/* PREFER, PIN, STRICT */
 };
 
@@ -88,6 +90,7 @@ struct ilnp_path {
 	uint8_t		p_fails;	/* probes lost in a row */
 	bool		p_waiting;	/* the latest probe is unanswered */
 	bool		p_unproven;	/* nobody has answered from p_pair.remote */
+	bool		p_sought;	/* and only names put the peer there */
 	uint16_t	p_seq;		/* of the latest probe */
 	uint32_t	p_rank;		/* preference group, lower is better */
 	uint32_t	p_if;		/* edge's handle of the local locator */
@@ -103,7 +106,8 @@ struct ilnp_path {
 	uint64_t	p_txbytes;
 	uint64_t	p_rxpkts;
 	uint64_t	p_rxbytes;
-	uint64_t	p_seen;		/* p_rxpkts at p_counted */
+	uint64_t	p_heard;	/* of p_rxpkts, those with the nonce */
+	uint64_t	p_seen;		/* p_heard at p_counted */
 	ilnp_time_t	p_counted;	/* last look that found packets */
 	uint32_t	p_rate;		/* packets in, per second, smoothed */
 	uint32_t	p_quiet;	/* us without one while others had some */
@@ -161,7 +165,10 @@ void	ilnp_pathset_sync(struct ilnp_pathset *, const struct ilnp_localloc *,
 struct ilnp_path *ilnp_pathset_find(struct ilnp_pathset *,
 		    const struct ilnp_l64pair *);
 
-/* True if a packet may take the path: it is proven or has not had its few. */
+/*
+ * True if a packet may take the path: it is proven, or is not sought and has not
+ * had its few.
+ */
 bool	ilnp_pathset_allows(const struct ilnp_pathset *,
 	    const struct ilnp_path *);
 
@@ -187,7 +194,8 @@ bool	ilnp_pathset_fits(const struct ilnp_pathset *,
 	    const struct ilnp_l64pair *);
 
 /*
- * The best path for a control message: as above, but without the algorithm.
+ * The best path for a control message: as above, but without the algorithm, and
+ * none that is sought.
  * With `skip' others in turn; those that are down only if there are no others.
  */
 struct ilnp_path *ilnp_pathset_best(struct ilnp_pathset *, u_int skip);

@@ -45,7 +45,10 @@ ilnp_sess_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
 	return (true);
 }
 
-/* True if every path of a session that has any is down. */
+/*
+ * True if every path of a session that has any is down; where it is sought says
+ * nothing of whether it is there.
+ */
 bool
 ilnp_sess_lost(struct ilnp_sess *s)
 {
@@ -53,7 +56,28 @@ ilnp_sess_lost(struct ilnp_sess *s)
 	    ilnp_pathset_best(s->s_paths, 0);
 
 	ILNP_LOCK_ASSERT(&s->s_lock);
-	return (best != NULL && best->p_state == ILNP_PATH_DOWN);
+	return (best != NULL ? best->p_state == ILNP_PATH_DOWN :
+	    s->s_paths != NULL && s->s_paths->ps_n != 0);
+}
+
+bool
+ilnp_sess_strayed(struct ilnp_sess *s)
+{
+	bool lost = false, failed = false;
+
+	if (ilnp_load_32(&s->s_seeks) == 0)
+		return (false);
+	ilnp_lock(&s->s_lock);
+	if (s->s_paths != NULL && ilnp_sess_known(s))
+		lost = ilnp_sess_lost(s);
+	for (u_int i = 0; lost && i < s->s_paths->ps_cap; i++)
+		failed |= s->s_paths->ps_path[i].p_used &&
+		    s->s_paths->ps_path[i].p_sought &&
+		    s->s_paths->ps_path[i].p_state == ILNP_PATH_DOWN;
+	if (!lost)
+		ilnp_store_32(&s->s_seeks, 0);
+	ilnp_unlock(&s->s_lock);
+	return (failed);
 }
 
 /*
@@ -286,20 +310,34 @@ ilnp_sess_pathevent(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	}
 }
 
-/* Whether a data packet sent now must carry the nonce (contradiction C3). */
+/*
+ * Whether a data packet sent now must carry the nonce (contradiction C3).  The
+ * other end knows a connection only once the third packet of its beginning has
+ * come, so each counts for itself from its SYN on.
+ */
 static bool
 carries_nonce(const struct ilnp_ilcc *c, const struct ilnp_sess *s,
-    const struct ilnp_choice *ch, ilnp_time_t now)
+    const struct ilnp_choice *ch, enum ilnp_part part, ilnp_time_t now)
 {
 	const struct ilnp_conf *conf = &c->c_conf;
-	uint32_t policy = ch != NULL && ch->ch_nonce != 0 ?
-	    ch->ch_nonce - 1U : ilnp_load_32(&conf->nonce_policy);
 
-	return (policy == ILNP_NONCE_ALWAYS - 1 ||
-	    s->s_confirmed == 0 ||
-	    s->s_ntx < ilnp_load_32(&conf->nonce_initial) ||
+	return (part != ILNP_PART_GOES_ON || !ilnp_omits_nonces(conf, ch) ||
+	    s->s_confirmed == 0 || (ch != NULL ? ch->ch_ntx : s->s_ntx) <
+	    ilnp_load_32(&conf->nonce_initial) ||
 	    (s->s_moved != 0 && ilnp_since(now, s->s_moved) <
 	    ILNP_SEC(ilnp_load_32(&conf->post_move_nonce))));
+}
+
+/* Counts the segments of a connection since its SYN. */
+static void
+count_part(struct ilnp_sess *s, struct ilnp_choice *ch, enum ilnp_part part)
+{
+	uint32_t *ntx = ch != NULL ? &ch->ch_ntx : &s->s_ntx;
+
+	if (part == ILNP_PART_BEGINS)
+		*ntx = 0;
+	else if (part == ILNP_PART_GOES_ON && *ntx < UINT32_MAX)
+		(*ntx)++;
 }
 
 static enum ilnp_cksum
@@ -326,25 +364,10 @@ ilnp_sess_bare(struct ilnp_ilcc *c, struct ilnp_sess *s,
 
 	ilnp_lock(&s->s_lock);
 	bare = s->s_state == ILNP_SESS_IPV6 || (!carries_nonce(c, s,
-	    choice, now) && cksum_out(c, s, choice) == ILNP_CKSUM_IPV6);
+	    choice, ILNP_PART_GOES_ON, now) &&
+	    cksum_out(c, s, choice) == ILNP_CKSUM_IPV6);
 	ilnp_unlock(&s->s_lock);
 	return (bare);
-}
-
-void
-ilnp_sess_nonce(struct ilnp_sess *s, struct ilnp_nonce *nonce)
-{
-	ilnp_lock(&s->s_lock);
-	*nonce = s->s_nout;
-	ilnp_unlock(&s->s_lock);
-}
-
-void
-ilnp_sess_begin(struct ilnp_sess *s)
-{
-	ilnp_lock(&s->s_lock);
-	s->s_ntx = 0;
-	ilnp_unlock(&s->s_lock);
 }
 
 bool
@@ -468,8 +491,8 @@ ilnp_sess_spreads(struct ilnp_ilcc *c, struct ilnp_sess *s,
 
 enum ilnp_outverdict
 ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
-    uint32_t flow, struct ilnp_choice *choice, ilnp_time_t now,
-    struct ilnp_out *out)
+    uint32_t flow, struct ilnp_choice *choice, enum ilnp_part part,
+    ilnp_time_t now, struct ilnp_out *out)
 {
 	enum ilnp_outverdict verdict = ILNP_OUT_NOPATH;
 	uint32_t mask = 0;
@@ -506,16 +529,15 @@ ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 	} else {
 		verdict = ILNP_OUT_ILNP;
 		out->o_cksum = cksum_out(c, s, choice);
-		if (carries_nonce(c, s, choice, now))
+		if (carries_nonce(c, s, choice, part, now))
 			out->o_nonce = s->s_nout;
-		else
-			s->s_bare = true;
+		else if (len > s->s_bare)
+			s->s_bare = len;
 		ILNP_STAT(c, out_ilnp);
 	}
 	if (s->s_firsttx == 0)
 		s->s_firsttx = now;
-	if (s->s_ntx < UINT32_MAX)
-		s->s_ntx++;
+	count_part(s, choice, part);
 	s->s_lasttx = now;
 	ilnp_unlock(&s->s_lock);
 	if (wake || ilnp_load_32(&s->s_busyslot) == ILNP_NOSLOT) {
@@ -525,17 +547,52 @@ ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 	return (verdict);
 }
 
+/*
+ * What stands in for a nonce on a path where only names put the peer: whoever
+ * owns the name must not learn from it what would make him either of us.  The
+ * peer, who knows both nonces, knows it by them and by the locators, so that it
+ * is worth nothing elsewhere.  `ours' tells whose packets it is on.
+ */
+void
+ilnp_sess_alias(const struct ilnp_sess *s, const struct ilnp_l64pair *pair,
+    bool ours, struct ilnp_nonce *alias)
+{
+	const struct ilnp_nonce *from = ours ? &s->s_nout : &s->s_nin;
+	const struct ilnp_nonce *to = ours ? &s->s_nin : &s->s_nout;
+	struct ilnp_rd f = ilnp_rd(from->n_b, sizeof(from->n_b));
+	struct ilnp_rd t = ilnp_rd(to->n_b, sizeof(to->n_b));
+	uint64_t key[2] = { ilnp_rd_u64(&f), ilnp_rd_u64(&t) };
+	uint64_t words[4] = {
+		(uint64_t)ilnp_rd_u32(&f) << 32 | ilnp_rd_u32(&t),
+		ours ? pair->local.l64 : pair->remote.l64,
+		ours ? pair->remote.l64 : pair->local.l64, 0
+	};
+	uint8_t raw[2 * sizeof(uint64_t)];
+	struct ilnp_wr w = ilnp_wr(raw, sizeof(raw));
+
+	for (; words[3] < 2; words[3]++)
+		ilnp_wr_be(&w, ilnp_hash(key, words, 4), sizeof(uint64_t));
+	memset(alias, 0, sizeof(*alias));
+	alias->n_len = from->n_len;
+	memcpy(alias->n_b, raw, alias->n_len);
+}
+
 /* Fills in what all control packets of a session have in common. */
 void
-ilnp_sess_ctl(const struct ilnp_sess *s, const struct ilnp_l64pair *pair,
+ilnp_sess_ctl(struct ilnp_sess *s, const struct ilnp_l64pair *pair,
     uint32_t ifhandle, struct ilnp_act *a)
 {
+	const struct ilnp_loc *l = ilnp_locset_find(&s->s_remote, pair->remote);
+
 	a->a_if = ifhandle;
 	a->a_ctl.cp_src.l64 = pair->local;
 	a->a_ctl.cp_src.nid = s->s_nids.local;
 	a->a_ctl.cp_dst.l64 = pair->remote;
 	a->a_ctl.cp_dst.nid = s->s_nids.remote;
-	a->a_ctl.cp_nonce = s->s_nout;
+	if (l != NULL && (l->l_flags & ILNP_LOC_F_SOUGHT) != 0)
+		ilnp_sess_alias(s, pair, true, &a->a_ctl.cp_nonce);
+	else
+		a->a_ctl.cp_nonce = s->s_nout;
 }
 
 /*

@@ -159,7 +159,8 @@ bool
 ilnp_sess_alldown(const struct ilnp_sessinfo *si)
 {
 	for (u_int i = 0; i < si->si_npaths; i++)
-		if (si->si_path[i].p_state != ILNP_PATH_DOWN)
+		if (si->si_path[i].p_state != ILNP_PATH_DOWN &&
+		    !si->si_path[i].p_sought)
 			return (false);
 	return (si->si_npaths > 0);
 }

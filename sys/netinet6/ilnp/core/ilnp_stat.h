@@ -14,6 +14,7 @@
 	X(out_ilnp, "Packets sent with a nonce or as part of an ILNP session")	\
 	X(out_plain, "Packets sent as plain IPv6 because the peer does not speak ILNP") \
 	X(out_nopath, "Packets not sent: no usable pair of locators")	\
+	X(out_toolong, "Packets not sent: with their nonce longer than IPv6 allows") \
 	X(out_unpinned, "Packets of pinned flows sent by another path: theirs was down or gone") \
 	X(in_ilnp, "Packets accepted for an ILNP session")		\
 	X(in_newloc, "Packets accepted from a locator not yet known, by their nonce") \
@@ -28,6 +29,7 @@
 	X(in_icmp_forged, "ICMPv6 errors dropped: from a correspondent without its nonce") \
 	X(in_icmp_quote, "ICMPv6 errors ignored: quoted packet is not one of ours") \
 	X(in_ptb, "Packet Too Big messages applied to a path")		\
+	X(in_ptb_bad, "Packet Too Big messages ignored: below the least MTU, or about nothing so long") \
 	X(in_unreach, "Unreachable messages applied to a path")		\
 	X(sess_created, "Sessions created")				\
 	X(sess_freed, "Sessions freed")					\

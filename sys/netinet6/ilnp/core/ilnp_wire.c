@@ -94,10 +94,7 @@ ilnp_wire_parse(const void *p, size_t len, struct ilnp_view *v)
 	if (ilnp_rd_u32(&ip6) >> 28 != 6)
 		return (ILNP_PARSE_BAD);
 	/* Jumbograms (length 0) do not get here: no link of ours carries them. */
-	off = (size_t)ilnp_rd_u16(&ip6) + ILNP_IP6_HDRLEN;
-	if (off > UINT16_MAX)
-		return (ILNP_PARSE_BAD);
-	v->v_len = (uint16_t)off;
+	v->v_len = (uint32_t)ilnp_rd_u16(&ip6) + ILNP_IP6_HDRLEN;
 	v->v_proto = ilnp_rd_u8(&ip6);
 	(void)ilnp_rd_u8(&ip6);
 	v->v_src = ilnp_rd_ilv(&ip6);

@@ -53,7 +53,7 @@ struct ilnp_view {
 	struct ilnp_ilv	v_src;
 	struct ilnp_ilv	v_dst;
 	struct ilnp_nonce v_nonce;	/* n_len 0: none */
-	uint16_t	v_len;		/* octets by the IPv6 header, with it */
+	uint32_t	v_len;		/* octets by the IPv6 header, with it */
 	uint16_t	v_l4off;
 	uint16_t	v_nonceoff;	/* of the header that holds the nonce */
 	uint16_t	v_noncelen;	/* length of that header */

@@ -316,6 +316,12 @@ void	ilnp_edge_stop(struct timeout_task *);
 /* Wakes the timer.  Any lock but the core's may be held. */
 void	ilnp_edge_kick(struct ilnp_edge *);
 
+/*
+ * How large a table may be that a knob bounds: its owner may be root of a jail,
+ * whose memory is the host's.  `knob' is the offset in struct ilnp_conf.
+ */
+uint32_t ilnp_edge_most(const struct ilnp_edge *, size_t knob);
+
 /* Switches ILNP on or off in the current VNET; may sleep.  e_sx held. */
 int	ilnp_edge_enable(struct ilnp_edge *);
 void	ilnp_edge_disable(struct ilnp_edge *);
@@ -573,6 +579,13 @@ void	ilnp_in_unlink(struct ilnp_edge *);
  */
 void	ilnp_icmp_present(struct ilnp_edge *, struct mbuf *,
 	    const struct ilnp_in *, u_int room);
+
+/*
+ * For i_vouch of the core: true if a connection of ours may have sent the packet
+ * that an error quotes; of TCP, if it has not been acknowledged yet.  Inside an
+ * epoch, no locks held.
+ */
+bool	ilnp_icmp_vouch(const struct ilnp_in *);
 
 /*
  * Undoes what the input edge did to the packet that an error of ours quotes.

@@ -9,7 +9,10 @@
 #include "ilnp_edge.h"
 
 #include <netinet/icmp6.h>
+#include <netinet/tcp.h>
+#include <netinet/tcp_seq.h>
 #include <netinet/tcp_var.h>
+#include <netinet6/in6_pcb.h>
 
 #include "ilnp_hooks.h"
 
@@ -50,6 +53,43 @@ ilnp_icmp_present(struct ilnp_edge *e, struct mbuf *m,
 		quote->ip6_dst = f->f_faddr;
 	}
 	renew_sum(m, in->i_view.v_l4off);
+}
+
+/* True if a connection has sent, and waits to hear of, an octet of its stream. */
+static bool
+is_under_way(const struct ilnp_flow *f, uint32_t seq)
+{
+	struct in6_addr faddr = f->f_faddr, laddr = f->f_laddr;
+	struct inpcb *inp;
+	bool waits;
+
+	inp = in6_pcblookup(&V_tcbinfo, &faddr, f->f_fport, &laddr, f->f_lport,
+	    INPLOOKUP_RLOCKPCB, NULL);
+	if (inp == NULL)
+		return (false);
+	waits = SEQ_GEQ(seq, intotcpcb(inp)->snd_una) &&
+	    SEQ_LT(seq, intotcpcb(inp)->snd_max);
+	INP_RUNLOCK(inp);
+	return (waits);
+}
+
+bool
+ilnp_icmp_vouch(const struct ilnp_in *in)
+{
+	const struct ilnp_view *q = &in->i_quote;
+	const size_t at = (size_t)in->i_quoteoff + q->v_l4off +
+	    offsetof(struct tcphdr, th_seq);
+	struct ilnp_nidpair nids = {
+		.local = q->v_src.nid, .remote = q->v_dst.nid
+	};
+	const struct ilnp_flow *f;
+
+	f = ilnp_flow_lookup(in->i_edge, q->v_proto, &nids, htons(q->v_sport),
+	    htons(q->v_dport), q->v_src.l64);
+	if (f == NULL || f->f_sess == NULL || q->v_proto != IPPROTO_TCP)
+		return (f != NULL && f->f_sess != NULL);
+	return (at + sizeof(uint32_t) <= in->i_len &&
+	    is_under_way(f, be32dec(in->i_pkt + at)));
 }
 
 struct mbuf *

@@ -206,6 +206,10 @@ judge(struct arrival *a, struct mbuf *m)
 		in->i_hint = ILNP_FLOW_KNOWN;
 		in->i_flow = a->a_flow->f_sess;
 	}
+	if (in->i_view.v_proto == IPPROTO_ICMPV6) {
+		in->i_vouch = ilnp_icmp_vouch;
+		in->i_edge = a->a_edge;
+	}
 	verdict = ilnp_ilcc_input(a->a_cache, in, ilnp_now(), &acts);
 	SDT_PROBE3(ilnp6, , , in, verdict, m, in);
 	switch (verdict) {

@@ -44,6 +44,9 @@ struct merged {
 	struct ilnp_hop	g_hop;
 };
 
+/* An IPv6 packet and its header. */
+#define	LONGEST	(IPV6_MAXPACKET + (int)sizeof(struct ip6_hdr))
+
 #define	MERGED_COOKIE	1795250001
 #define	MERGED_TYPE	1
 
@@ -244,9 +247,12 @@ send_copy(const struct leaving *l, const struct mbuf *m,
 
 	if (n != NULL)
 		n = dress(n, wire, out);
-	if (n != NULL)
-		(void)ilnp_out_send(n, lead_out(l->l_here, n, wire, NULL, tcp,
-		    &routed));
+	if (n == NULL) {
+		ILNP_EDGE_STAT(l->l_cache, nomem);
+		return;
+	}
+	(void)ilnp_out_send(n, lead_out(l->l_here, n, wire, NULL, tcp,
+	    &routed));
 }
 
 /*
@@ -281,6 +287,7 @@ flow_of(const struct inpcb *inp)
 	return (((uint32_t)inp->inp_lport << 16 | inp->inp_fport) * 0x9e3779b1);
 }
 
+/* True if a segment is a SYN. */
 static bool
 is_syn(const struct mbuf *m)
 {
@@ -288,11 +295,42 @@ is_syn(const struct mbuf *m)
 	    th_flags);
 	uint8_t flags;
 
-	if (mtod(m, const struct ip6_hdr *)->ip6_nxt != IPPROTO_TCP ||
-	    m->m_pkthdr.len <= at)
+	if (m->m_pkthdr.len <= at)
 		return (false);
 	m_copydata(m, at, sizeof(flags), (char *)&flags);
 	return ((flags & TH_SYN) != 0);
+}
+
+static enum ilnp_part
+part_of(const struct leaving *l, const struct mbuf *m, bool tcp)
+{
+	if (!tcp)
+		return (ILNP_PART_ALONE);
+	return (ilnp_omits_nonces(ilnp_ilcc_conf(l->l_cache), l->l_choice) &&
+	    is_syn(m) ? ILNP_PART_BEGINS : ILNP_PART_GOES_ON);
+}
+
+/* Has the core choose how a packet leaves.  Returns 0 or an errno; counted. */
+static int
+choose(const struct leaving *l, const struct mbuf *m, const struct inpcb *inp,
+    bool tcp, struct ilnp_out *out)
+{
+	enum ilnp_outverdict verdict;
+
+	verdict = ilnp_sess_output(l->l_cache, l->l_sess,
+	    (uint32_t)m->m_pkthdr.len, flow_of(inp), l->l_choice,
+	    part_of(l, m, tcp), ilnp_now_coarse(), out);
+	SDT_PROBE3(ilnp6, , , out, verdict, m, out);
+	if (out->o_kick)
+		ilnp_edge_kick(l->l_edge);
+	if (verdict == ILNP_OUT_NOPATH)
+		return (EHOSTUNREACH);
+	if (out->o_nonce.n_len != 0 && m->m_pkthdr.len +
+	    (int)ilnp_wire_noncelen(&out->o_nonce) > LONGEST) {
+		ILNP_EDGE_STAT(l->l_cache, out_toolong);
+		return (EMSGSIZE);
+	}
+	return (0);
 }
 
 bool
@@ -303,9 +341,8 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	struct ilnp_l64pair wire;
 	struct ilnp_out out;
 	struct mbuf *m = *mp;
-	bool routed, syn, tcp;
+	bool icmp, routed, tcp;
 	const struct ip6_hdr *ip6;
-	enum ilnp_outverdict verdict;
 
 	l.l_cache = ilnp_load_ptr(&l.l_edge->e_cache);
 	l.l_here = ilnp_load_ptr(&l.l_edge->e_here);
@@ -321,29 +358,18 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		*error = ilnp_tso_output(m, *optp, flags, inp);
 		return (true);
 	}
-	syn = is_syn(m);
-	if (syn)
-		ilnp_sess_begin(l.l_sess);
-	verdict = ilnp_sess_output(l.l_cache, l.l_sess,
-	    (uint32_t)m->m_pkthdr.len, flow_of(inp), l.l_choice,
-	    ilnp_now_coarse(), &out);
-	SDT_PROBE3(ilnp6, , , out, verdict, m, &out);
-	if (out.o_kick)
-		ilnp_edge_kick(l.l_edge);
-	if (verdict == ILNP_OUT_NOPATH) {
-		m_freem(m);
-		*mp = NULL;
-		*error = EHOSTUNREACH;
-		return (true);
-	}
 	ip6 = mtod(m, const struct ip6_hdr *);
 	tcp = ip6->ip6_nxt == IPPROTO_TCP;
-	if (out.o_nonce.n_len == 0 && verdict == ILNP_OUT_ILNP &&
-	    (syn || !tcp))
-		ilnp_sess_nonce(l.l_sess, &out.o_nonce);
+	icmp = ip6->ip6_nxt == IPPROTO_ICMPV6;
+	*error = choose(&l, m, inp, tcp, &out);
+	if (*error != 0) {
+		m_freem(m);
+		*mp = NULL;
+		return (true);
+	}
 	if (l.l_keep) {
 		wire = kept_pair(&l, m);
-		if (l.l_note != NULL && ip6->ip6_nxt == IPPROTO_ICMPV6)
+		if (l.l_note != NULL && icmp)
 			m = ilnp_icmp_restore(m, l.l_note);
 	} else {
 		wire = out.o_path[0].op_pair;
@@ -385,7 +411,8 @@ ilnp_door_nhop(const struct ip6_pktopts *opt, const struct ip6_hdr *ip6)
 	return (hop->h_nh);
 }
 
-static void
+/* Returns false if memory is short. */
+static bool
 send_act(const struct ilnp_here *h, const struct ilnp_act *a)
 {
 	const struct ilnp_ctl *ctl = &a->a_ctl;
@@ -401,23 +428,27 @@ send_act(const struct ilnp_here *h, const struct ilnp_act *a)
 	else
 		m = m_getjcl(M_NOWAIT, MT_DATA, M_PKTHDR, MJUM9BYTES);
 	if (m == NULL)
-		return;
+		return (false);
 	m->m_data += max_linkhdr;
 	m->m_len = m->m_pkthdr.len = (int)ilnp_wire_compose(ctl,
 	    mtod(m, uint8_t *), (size_t)M_TRAILINGSPACE(m));
 	if (m->m_len == 0) {
 		m_freem(m);
-		return;
+		return (false);
 	}
 	(void)ilnp_out_send(m, lead_out(h, m, &wire, NULL, false, &routed));
+	return (true);
 }
 
 void
 ilnp_out_acts(struct ilnp_edge *e, const struct ilnp_acts *acts)
 {
 	const struct ilnp_here *h = ilnp_load_ptr(&e->e_here);
+	struct ilnp_ilcc *c = ilnp_load_ptr(&e->e_cache);
 
 	NET_EPOCH_ASSERT();
-	for (u_int i = 0; h != NULL && i < acts->as_n; i++)
-		send_act(h, &acts->as_act[i]);
+	/* Without these ILNP is being switched off. */
+	for (u_int i = 0; c != NULL && h != NULL && i < acts->as_n; i++)
+		if (!send_act(h, &acts->as_act[i]))
+			ILNP_EDGE_STAT(c, nomem);
 }

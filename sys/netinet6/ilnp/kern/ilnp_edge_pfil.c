@@ -226,12 +226,15 @@ int
 ilnp_pfil_send(struct mbuf *m, struct ip6_pktopts *opt)
 {
 	struct route_in6 ro = { };
+	struct ilnp_ilcc *c = ilnp_load_ptr(&V_ilnp_edge.e_cache);
 	struct nhop_object *nh;
 	struct m_tag *t;
 	int error;
 
 	t = m_tag_alloc(READY_COOKIE, READY_TYPE, 0, M_NOWAIT);
 	if (t == NULL) {
+		if (c != NULL)
+			ILNP_EDGE_STAT(c, nomem);
 		m_freem(m);
 		return (ENOBUFS);
 	}

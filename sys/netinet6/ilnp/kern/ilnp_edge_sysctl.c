@@ -66,6 +66,8 @@ sysctl_knob(SYSCTL_HANDLER_ARGS)
 	error = sysctl_handle_32(oidp, &value, 0, req);
 	if (error != 0 || req->newptr == NULL)
 		return (error);
+	if (value > ilnp_edge_most(e, (size_t)arg2))
+		return (EPERM);
 	sx_xlock(&e->e_sx);
 	error = ilnp_conf_set(&e->e_conf, oidp->oid_name, value);
 	if (error == 0 && e->e_cache != NULL)

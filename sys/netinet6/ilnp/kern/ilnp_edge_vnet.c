@@ -107,6 +107,31 @@ add_nids(struct ilnp_edge *e, struct ilnp_ilcc *c)
 	return (error);
 }
 
+uint32_t
+ilnp_edge_most(const struct ilnp_edge *e, size_t knob)
+{
+	const struct ilnp_edge *host = e;
+
+	if (knob != offsetof(struct ilnp_conf, sess_max) &&
+	    knob != offsetof(struct ilnp_conf, half_max))
+		return (UINT32_MAX);
+#ifdef VIMAGE
+	host = &VNET_VNET(vnet0, ilnp_edge);
+#endif
+	return (host == e ? UINT32_MAX : ilnp_load_32((const uint32_t *)
+	    (const void *)((const uint8_t *)&host->e_conf + knob)));
+}
+
+/* The host's administrator may have lowered his since. */
+static void
+bound_tables(struct ilnp_edge *e)
+{
+	e->e_conf.sess_max = min(e->e_conf.sess_max,
+	    ilnp_edge_most(e, offsetof(struct ilnp_conf, sess_max)));
+	e->e_conf.half_max = min(e->e_conf.half_max,
+	    ilnp_edge_most(e, offsetof(struct ilnp_conf, half_max)));
+}
+
 #define	LINK_ROOM	16	/* for the header of a link as the system boots */
 
 int
@@ -118,6 +143,7 @@ ilnp_edge_enable(struct ilnp_edge *e)
 	sx_assert(&e->e_sx, SA_XLOCKED);
 	if (e->e_cache != NULL)
 		return (0);
+	bound_tables(e);
 	c = ilnp_ilcc_alloc(&e->e_conf, ilnp_event_post, e);
 	if (c == NULL)
 		return (ENOMEM);
