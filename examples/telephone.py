@@ -29,6 +29,7 @@ FRAME_SECONDS = 0.02
 VOICE = bytes(160)  # 20 ms at 8000 samples a second, one octet each
 HEAD = struct.Struct("!Id")  # number, time of sending
 SILENCE_SECONDS = 3.0  # after which the answering side hangs up
+ROOM = 1 << 20  # octets that may wait for us: each frame comes four times, and Python may be late
 
 
 class Ear:
@@ -93,6 +94,7 @@ def main() -> None:
     given = parser.parse_args()
 
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
         seconds = float("inf")
         if given.act == "answer":
             line.bind(("::", given.port))
