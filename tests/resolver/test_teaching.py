@@ -166,6 +166,18 @@ def keeper_of(names: NameNet) -> int:
     return children(helper).get("ilnpd-keeper", 0)
 
 
+def keeper_and_asker(names: NameNet) -> tuple[int, int]:
+    """Return both once they have come to their names."""
+    return wait_until(
+        "names can be asked",
+        lambda: (
+            (keeper := keeper_of(names))
+            and (asker := children(keeper).get("ilnpd-asker", 0))
+            and (keeper, asker)
+        ),
+    )
+
+
 def assert_asked(names: NameNet, *uids: int) -> None:
     """Two users are told otherwise, so the name server is asked."""
     before = counted(names, "renewed")
@@ -178,8 +190,7 @@ def assert_asked(names: NameNet, *uids: int) -> None:
 def test_the_process_that_asks_names_is_started_again(names: NameNet) -> None:
     """Nothing but its death is told, and who starts it has no privilege either."""
     node = names.net.nodes["a"]
-    keeper = keeper_of(names)
-    first = children(keeper)["ilnpd-asker"]
+    keeper, first = keeper_and_asker(names)
     for pid in (keeper, first):
         status = Path(f"/proc/{pid}/status").read_text()
         assert "CapPrm:\t0000000000000000" in status
@@ -193,8 +204,7 @@ def test_the_process_that_asks_names_is_started_again(names: NameNet) -> None:
 def test_the_process_that_keeps_it_is_started_again(names: NameNet) -> None:
     """By the helper, which knows no secrets; and both end with the node."""
     node = names.net.nodes["a"]
-    first = keeper_of(names)
-    asker = children(first)["ilnpd-asker"]
+    first, asker = keeper_and_asker(names)
     os.kill(first, signal.SIGKILL)
     wait_until("there is another", lambda: keeper_of(names) not in (0, first))
     assert not Path(f"/proc/{asker}").exists()
