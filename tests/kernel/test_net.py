@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Boots a FreeBSD kernel with ILNP and runs the shell tests of tests/net in it, all in one boot.
 
-As test_guest.py; on FreeBSD itself the same files run under Kyua (docs/kernel-tests.rst).  Most of the
-time is that of programs that start.
+As test_guest.py; on FreeBSD itself the same files run under Kyua (docs/kernel-tests.rst).
 """
 
 from __future__ import annotations
