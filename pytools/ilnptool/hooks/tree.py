@@ -11,7 +11,7 @@ from ilnptool.errors import UsageError
 
 MAJORS = (14, 15)
 GET_SOURCE = (
-    "get one with: git clone --depth 1 -b releng/14.3 https://git.FreeBSD.org/src.git /usr/src"
+    "get one with: git clone --depth 1 -b stable/14 https://git.freebsd.org/src.git /usr/src"
 )
 _VERSION = re.compile(r"^#define\s+__FreeBSD_version\s+(\d+)", re.MULTILINE)
 _WORD = re.compile(r'^(REVISION|BRANCH)="?([^"\n]*)"?', re.MULTILINE)
