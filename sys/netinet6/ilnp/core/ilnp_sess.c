@@ -336,7 +336,7 @@ count_part(struct ilnp_sess *s, struct ilnp_choice *ch, enum ilnp_part part)
 
 	if (part == ILNP_PART_BEGINS)
 		*ntx = 0;
-	else if (part == ILNP_PART_GOES_ON && *ntx < UINT32_MAX)
+	else if (*ntx < UINT32_MAX)
 		(*ntx)++;
 }
 
@@ -537,7 +537,8 @@ ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 	}
 	if (s->s_firsttx == 0)
 		s->s_firsttx = now;
-	count_part(s, choice, part);
+	if (part != ILNP_PART_ALONE)
+		count_part(s, choice, part);
 	s->s_lasttx = now;
 	ilnp_unlock(&s->s_lock);
 	if (wake || ilnp_load_32(&s->s_busyslot) == ILNP_NOSLOT) {

@@ -325,8 +325,10 @@ choose(const struct leaving *l, const struct mbuf *m, const struct inpcb *inp,
 		ilnp_edge_kick(l->l_edge);
 	if (verdict == ILNP_OUT_NOPATH)
 		return (EHOSTUNREACH);
-	if (out->o_nonce.n_len != 0 && m->m_pkthdr.len +
-	    (int)ilnp_wire_noncelen(&out->o_nonce) > LONGEST) {
+	/* Few are so long that it takes more than a look. */
+	if (m->m_pkthdr.len > LONGEST - 16 && out->o_nonce.n_len != 0 &&
+	    m->m_pkthdr.len + (int)ilnp_wire_noncelen(&out->o_nonce) >
+	    LONGEST) {
 		ILNP_EDGE_STAT(l->l_cache, out_toolong);
 		return (EMSGSIZE);
 	}
@@ -341,7 +343,7 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	struct ilnp_l64pair wire;
 	struct ilnp_out out;
 	struct mbuf *m = *mp;
-	bool icmp, routed, tcp;
+	bool routed, tcp;
 	const struct ip6_hdr *ip6;
 
 	l.l_cache = ilnp_load_ptr(&l.l_edge->e_cache);
@@ -360,7 +362,6 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	}
 	ip6 = mtod(m, const struct ip6_hdr *);
 	tcp = ip6->ip6_nxt == IPPROTO_TCP;
-	icmp = ip6->ip6_nxt == IPPROTO_ICMPV6;
 	*error = choose(&l, m, inp, tcp, &out);
 	if (*error != 0) {
 		m_freem(m);
@@ -369,7 +370,7 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	}
 	if (l.l_keep) {
 		wire = kept_pair(&l, m);
-		if (l.l_note != NULL && icmp)
+		if (l.l_note != NULL && ip6->ip6_nxt == IPPROTO_ICMPV6)
 			m = ilnp_icmp_restore(m, l.l_note);
 	} else {
 		wire = out.o_path[0].op_pair;
