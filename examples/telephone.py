@@ -64,22 +64,31 @@ class Ear:
         )
 
 
-def talk(line: socket.socket, seconds: float) -> Ear:
-    """Send a frame every 20 ms and listen, until the time is up or somebody hangs up."""
+def talk(line: socket.socket, seconds: float, first: bytes | None) -> Ear:
+    """Send a frame every 20 ms and listen, until the time is up or somebody hangs up.
+
+    `first` has come already.
+    """
     ear = Ear()
+    if first is not None:
+        ear.frame(first)
     begin = time.monotonic()
     number = 0
     # Who has hung up refuses what comes after.
     with suppress(KeyboardInterrupt, ConnectionRefusedError):
-        while time.monotonic() < begin + seconds:
+        while (now := time.monotonic()) < begin + seconds:
             due = begin + number * FRAME_SECONDS
-            if select.select([line], [], [], max(0.0, due - time.monotonic()))[0]:
-                ear.frame(line.recv(2048))
+            if now >= due:
+                line.send(HEAD.pack(number, time.time()) + VOICE)
+                number += 1
+            elif not select.select([line], [], [], due - now)[0]:
                 continue
+            # A few at most: who is late still has to speak.
+            with suppress(BlockingIOError):
+                for _ in range(8):
+                    ear.frame(line.recv(2048, socket.MSG_DONTWAIT))
             if ear.last is not None and time.monotonic() - ear.last > SILENCE_SECONDS:
                 break
-            line.send(HEAD.pack(number, time.time()) + VOICE)
-            number += 1
     return ear
 
 
@@ -95,22 +104,22 @@ def main() -> None:
 
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
-        seconds = float("inf")
+        seconds, first = float("inf"), None
         if given.act == "answer":
             line.bind(("::", given.port))
             print("waiting for a call", flush=True)
-            _first, caller = line.recvfrom(2048)
+            first, caller = line.recvfrom(2048)
             line.connect(caller)
         else:
             found = socket.getaddrinfo(given.host, given.port, socket.AF_INET6, socket.SOCK_DGRAM)
             line.connect(found[0][4])
             seconds = given.seconds
         if given.single:
-            print(talk(line, seconds).report())
+            print(talk(line, seconds, first).report())
             return
         with paths_of(line) as paths:
             paths.redundant()
-            print(talk(line, seconds).report())
+            print(talk(line, seconds, first).report())
 
 
 if __name__ == "__main__":

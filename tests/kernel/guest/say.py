@@ -13,6 +13,8 @@ import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 
+import click
+
 from ilnptool import libc
 from ilnptool.cli import cli, run_cli
 from ilnptool.sysctl.variables import known_variables
@@ -26,10 +28,13 @@ def run(words: list[str]) -> tuple[int, str, str]:
 
 
 def main() -> None:
-    # What all children would have to do, each for itself.
+    # What all children would have to do, each for itself: commands are imported when asked for.
+    commands = json.load(sys.stdin)
+    for name in {words[1] for words in commands}:
+        cli.get_command(click.Context(cli), name)
     known_variables()
     libc.read_sysctl("kern.features.ilnp6")
-    for user, *words in json.load(sys.stdin):
+    for user, *words in commands:
         # A child for each: a user cannot be left again.
         if (child := os.fork()) == 0:
             os.setuid(user)
