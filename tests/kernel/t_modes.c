@@ -235,8 +235,8 @@ preferences(int lfd)
 	    shows("net.inet6.ilnp6.locators", "weight=3", SOON),
 	    "the locator has it");
 	check(prefers(lfd, 0, 6720), "all leaves by the other interface");
-	check(rank("tap0,20") >= 0 && prefers(lfd, 1, 6721),
-	    "now by that one");
+	check(rank("tap0,30") >= 0 && shows("net.inet6.ilnp6.locators",
+	    "pref=30", 3000), "a new list takes the place of the old one");
 	check(rank("") >= 0 && shows("net.inet6.ilnp6.locators",
 	    "2001+0db8+000a+0001 active pref=10", SOON), "and as ever");
 }
