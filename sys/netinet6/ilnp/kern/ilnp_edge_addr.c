@@ -212,9 +212,12 @@ find_doomed(struct ilnp_edge *e,
     struct doomed d[REMOVALS])
 {
 	struct rm_priotracker tracker;
+	struct epoch_tracker et;
 	struct in6_ifaddr *ia;
 	u_int n = 0;
 
+	/* An interface is referenced within the epoch only. */
+	NET_EPOCH_ENTER(et);
 	IN6_IFADDR_RLOCK(&tracker);
 	CK_STAILQ_FOREACH(ia, &V_in6_ifaddrhead, ia_link) {
 		const struct in6_addr *addr = &ia->ia_addr.sin6_addr;
@@ -226,6 +229,7 @@ find_doomed(struct ilnp_edge *e,
 		}
 	}
 	IN6_IFADDR_RUNLOCK(&tracker);
+	NET_EPOCH_EXIT(et);
 	return (n);
 }
 
