@@ -436,7 +436,8 @@ note_arrival(struct ilnp_ilcc *c, struct ilnp_sess *s,
 			s->s_synced = false;
 	}
 	/* A probe is no traffic: two silent ends would wake each other for ever. */
-	if (!ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token))
+	if (v->v_proto != ILNP_PROTO_ICMPV6 ||
+	    !ilnp_icmp_is_probe(v, in->i_pkt, &seq, &token))
 		s->s_lastrx = now;
 	if (s->s_nrx < UINT32_MAX)
 		s->s_nrx++;

@@ -176,7 +176,11 @@ ilnp_wire_put_nonce(uint8_t *buf, const struct ilnp_nonce *n, uint8_t next)
 	buf[1] = (uint8_t)(len / 8 - 1);
 	buf[2] = ILNP_OPT_NONCE;
 	buf[3] = n->n_len;
-	memcpy(buf + 4, n->n_b, len - 4);
+	/* Of a length that the compiler knows: this is done for each packet. */
+	if (len == 8)
+		memcpy(buf + 4, n->n_b, 4);
+	else
+		memcpy(buf + 4, n->n_b, 12);
 	return (len);
 }
 

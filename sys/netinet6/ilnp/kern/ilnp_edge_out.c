@@ -124,15 +124,17 @@ static struct mbuf *
 put_nonce(struct mbuf *m, const struct ilnp_nonce *nonce)
 {
 	int len = (int)ilnp_wire_noncelen(nonce);
-	struct ip6_hdr *ip6;
+	struct ip6_hdr *ip6, was;
 
 	M_PREPEND(m, len, M_NOWAIT);
 	if (m != NULL)
 		m = ilnp_mbuf_head(m, len + (int)sizeof(*ip6));
 	if (m == NULL)
 		return (NULL);
-	memmove(mtod(m, char *), mtodo(m, len), sizeof(*ip6));
+	/* Where it goes and where it stands overlap. */
+	memcpy(&was, mtodo(m, len), sizeof(was));
 	ip6 = mtod(m, struct ip6_hdr *);
+	memcpy(ip6, &was, sizeof(was));
 	(void)ilnp_wire_put_nonce((uint8_t *)(ip6 + 1), nonce, ip6->ip6_nxt);
 	ip6->ip6_nxt = IPPROTO_DSTOPTS;
 	ip6->ip6_plen = htons((uint16_t)(m->m_pkthdr.len - sizeof(*ip6)));
