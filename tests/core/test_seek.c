@@ -130,6 +130,24 @@ whoever_answers_there_without_the_nonces_is_not_the_peer(void **state)
 	assert_int_not_equal(rig_path(s, A(0), EVIL)->p_state, ILNP_PATH_UP);
 }
 
+/* Before the list is acted upon its probe is still under way. */
+static void
+place_that_the_peer_does_not_list_proves_no_more_than_before(void **state)
+{
+	const struct ilnp_lurec rec = { l64(B(5)), 0, 300 };
+	struct ilnp_sess *s = lost_session();
+	struct ilnp_act a;
+
+	(void)state;
+	answer_says(EVIL);
+	a = probe_to(s, EVIL);
+	assert_int_equal(rig_lu(B(5), A(0), &N1, ILNP_LU_ADVERT, &rec, 1),
+	    ILNP_IN_CONSUMED);
+	assert_int_equal(answered(a, &N2), ILNP_IN_DROP);
+	assert_true(ilnp_nonce_eq(&s->s_nin, &N1));
+	assert_int_equal(STAT(sess_rekeyed), 0);
+}
+
 static void
 peer_that_has_moved_proves_itself_by_both_nonces(void **state)
 {
@@ -250,6 +268,7 @@ offer_opens_a_session_beside_one_that_has_lost_its_peer(void **state)
 TEST_MAIN(
 	RIG_TEST(place_that_names_put_the_peer_gets_probes_alone_and_no_nonce),
 	RIG_TEST(whoever_answers_there_without_the_nonces_is_not_the_peer),
+	RIG_TEST(place_that_the_peer_does_not_list_proves_no_more_than_before),
 	RIG_TEST(peer_that_has_moved_proves_itself_by_both_nonces),
 	RIG_TEST(peer_that_seeks_us_is_answered_and_sought_in_turn),
 	RIG_TEST(peer_that_shows_its_own_nonce_there_is_sought_no_more),

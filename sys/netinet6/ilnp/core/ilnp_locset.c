@@ -213,8 +213,10 @@ ilnp_locset_replace(struct ilnp_locset *ls, const struct ilnp_lu *lu,
 			continue;
 		ls->ls_loc[ls->ls_n] = *was;
 		if ((was->l_flags & ILNP_LOC_F_WITHDRAWN) == 0) {
+			/* Whoever is there is still none that we know. */
 			ls->ls_loc[ls->ls_n].l_flags = ILNP_LOC_F_WITHDRAWN |
-			    (was->l_flags & ILNP_LOC_F_UNPROVEN);
+			    (was->l_flags & (ILNP_LOC_F_UNPROVEN |
+			    ILNP_LOC_F_SOUGHT));
 			ls->ls_loc[ls->ls_n].l_until =
 			    ilnp_loc_clock(now) + retain;
 		}

@@ -87,8 +87,8 @@ bool	ilnp_loc_sendable(const struct ilnp_loc *);
 /*
  * Replaces the set by that of a Locator Update (RFC 6743 s4): the best `max'
  * locators that may be used.  What is no longer listed is kept as withdrawn
- * for `retain' seconds, what is new is unproven, and none of it is sought.  `changed' says whether the
- * sendable locators differ.
+ * for `retain' seconds, what is new is unproven, and nothing listed is sought.
+ * `changed' says whether the sendable locators differ.
  * Returns 0, or EADDRNOTAVAIL if no listed locator may be used; then the set
  * is as before.
  */
