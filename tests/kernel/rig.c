@@ -496,8 +496,9 @@ make_jails(int n)
 
 	if (back == NULL)
 		back = shared_memory(sizeof(*back));
+	/* Not "vnet": what VNET_DEBUG remembers counts as that, too. */
 	if (rig.stacks == 0)
-		rig.stacks = memory_of("vnet");
+		rig.stacks = memory_of("vnet_data");
 	for (int i = 0; i < 3; i++)
 		rig.jid[i] = -1;
 	for (int i = 0; i < n; i++) {
@@ -691,7 +692,7 @@ rig_down(void)
 				gone &= is_destroyed(&rig.link[h][i]);
 		/* Each stack has such a zone, and loses it near its end. */
 		if (gone && zones_of("syncache") <= 1 &&
-		    memory_of("vnet") <= rig.stacks)
+		    memory_of("vnet_data") <= rig.stacks)
 			return (true);
 		sleep_ms(50);
 	} while (now_ms() < end);
