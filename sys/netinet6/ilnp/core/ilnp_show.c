@@ -8,6 +8,8 @@
  */
 #include "ilnp_ilcc_var.h"
 
+#define	SIFT_AT_ONCE	256	/* sessions seen under one lock */
+
 const char *
 ilnp_event_name(enum ilnp_event_kind kind)
 {
@@ -130,7 +132,9 @@ ilnp_ilcc_sift(struct ilnp_ilcc *c,
 		/* One that goes is replaced by the last, seen before. */
 		if (i > c->c_n)
 			i = c->c_n;
-		while (i > 0 && s == NULL) {
+		/* Packets wait for this lock; there may be millions. */
+		for (u_int k = 0; k < SIFT_AT_ONCE && i > 0 && s == NULL;
+		    k++) {
 			i--;
 			if (fn(arg, &c->c_pool[i]->s_nids))
 				s = c->c_pool[i];
@@ -138,7 +142,7 @@ ilnp_ilcc_sift(struct ilnp_ilcc *c,
 		ilnp_unlock(&c->c_lock);
 		if (s != NULL)
 			ilnp_ilcc_close(c, s);
-	} while (s != NULL);
+	} while (i > 0);
 }
 
 struct ilnp_sess *
