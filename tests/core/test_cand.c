@@ -369,6 +369,29 @@ an_owner_has_so_many_and_his_own_make_room(void **state)
 	assert_int_equal(offer(jailed, "a.example", 3, 2), EBUSY);
 }
 
+/* Its root can be any of them. */
+static void
+users_of_a_jail_have_one_share(void **state)
+{
+	const uint64_t jail = (uint64_t)7 << 32;
+
+	(void)state;
+	assert_int_equal(offer(ANN, "a.example", 98, 1), 0);
+	now += 1000;
+	assert_int_equal(offer(ANN, "a.example", 99, 1), 0);
+	for (u_int i = 0; i < 2 * CANDS; i++) {
+		now += 1000;
+		assert_int_equal(offer(jail | (2000 + i), "j.example",
+		    1000 + i, 1), 0);
+	}
+	assert_true(there(98) && there(99));
+	for (u_int i = 0; i < 2 * CANDS; i++)
+		assert_int_equal(there(1000 + i), i >= 2 * CANDS - OWN);
+	/* What is whose is another matter. */
+	assert_int_equal(the(1000 + 2 * CANDS - 1).ca_owner,
+	    jail | (2000 + 2 * CANDS - 1));
+}
+
 static void
 an_expired_one_makes_room_first(void **state)
 {
@@ -571,6 +594,7 @@ TEST_MAIN(
     CAND_TEST(a_name_opens_no_session_that_is_not_wanted),
     CAND_TEST(a_ttl_of_zero_opens_one_session),
     CAND_TEST(an_owner_has_so_many_and_his_own_make_room),
+    CAND_TEST(users_of_a_jail_have_one_share),
     CAND_TEST(an_expired_one_makes_room_first),
     CAND_TEST(whoever_has_most_makes_room_for_all),
     CAND_TEST(the_administrators_word_stands),

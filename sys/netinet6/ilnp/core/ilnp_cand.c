@@ -19,7 +19,7 @@
 
 /* How many candidates somebody has; on_n is never 0. */
 struct owner {
-	uint64_t	on_id;
+	uint64_t	on_id;		/* ilnp_owner_share() */
 	u_int		on_n;
 };
 
@@ -141,9 +141,10 @@ find(struct ilnp_cands *cs, struct ilnp_nid nid)
 static struct owner *
 owner_of(struct ilnp_cands *cs, uint64_t id)
 {
+	const uint64_t share = ilnp_owner_share(id);
 	struct owner *on = cs->cs_owner;
 
-	while (on < &cs->cs_owner[cs->cs_nowners] && on->on_id != id)
+	while (on < &cs->cs_owner[cs->cs_nowners] && on->on_id != share)
 		on++;
 	return (on);
 }
@@ -156,7 +157,7 @@ count_one(struct ilnp_cands *cs, uint64_t id)
 	if (on == &cs->cs_owner[cs->cs_nowners]) {
 		ILNP_ASSERT(cs->cs_nowners < cs->cs_most);
 		cs->cs_nowners++;
-		*on = (struct owner){ .on_id = id };
+		*on = (struct owner){ .on_id = ilnp_owner_share(id) };
 	}
 	on->on_n++;
 	cs->cs_n++;
@@ -246,6 +247,7 @@ worth(const struct ilnp_cand *ca, ilnp_time_t now)
 static struct ilnp_cand *
 drop_least(struct ilnp_cands *cs, uint64_t owner, ilnp_time_t now)
 {
+	const uint64_t share = ilnp_owner_share(owner);
 	struct ilnp_cand *old = NULL;
 	u_int least = 0;
 
@@ -254,7 +256,7 @@ drop_least(struct ilnp_cands *cs, uint64_t owner, ilnp_time_t now)
 		u_int w = worth(ca, now);
 
 		if (ca->ca_nid.nid != 0 && !is_told(ca) &&
-		    ca->ca_owner == owner && (old == NULL || w < least ||
+		    ilnp_owner_share(ca->ca_owner) == share && (old == NULL || w < least ||
 		    (w == least && ca->ca_keep < old->ca_keep))) {
 			old = ca;
 			least = w;
