@@ -431,6 +431,140 @@ empty(void)
 	check(filled(POOL), "there are some again");
 }
 
+/* What users of A have done. */
+static struct {
+	int	got, other;	/* connections of two of them */
+	result	last;		/* what the first was told in the end */
+	struct ilv is;		/* where one connects from */
+	int	step;
+} *users;
+
+static int
+connected_socket(void)
+{
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+
+	users->last = connect_at(fd, rig_ilv(RIG_B, 0), PORT);
+	return (fd);
+}
+
+/* A child that is this user; 0 in the child. */
+static result
+as_user(int uid)
+{
+	result pid = sys_fork();
+
+	if (pid == 0 && sys_setuid(uid) < 0)
+		sys_exit(1);
+	return (pid);
+}
+
+static int
+take_all(void *unused __unused)
+{
+	result pid = as_user(1001);
+
+	if (pid == 0) {
+		while (users->got < 200 && (connected_socket(),
+		    users->last >= 0))
+			users->got++;
+		sys_exit(users->last == -EADDRNOTAVAIL ? 0 : 2);
+	}
+	if (sys_wait((int)pid) != 0)
+		return (1);
+	pid = as_user(1002);
+	if (pid == 0) {
+		result first = users->last;
+
+		(void)connected_socket();
+		users->other = users->last >= 0;
+		users->last = first;
+		sys_exit(0);
+	}
+	(void)sys_wait((int)pid);
+	/* Root has what is left. */
+	while (users->step < 200 && (connected_socket(), users->last >= 0))
+		users->step++;
+	return (users->last == -EADDRNOTAVAIL ? 0 : 3);
+}
+
+static void
+shares(void)
+{
+	uint64_t share = rig_counter(RIG_A, "eph_share");
+	uint64_t none = rig_counter(RIG_A, "eph_empty");
+	int status;
+
+	scenario("a user who takes all that he can get");
+	check(filled(POOL), "some are ready");
+	memset(users, 0, sizeof(*users));
+	status = rig_run(RIG_A, take_all, NULL);
+	check(status == 0 && users->got >= POOL / 2,
+	    "he is refused one (%d), after %d", status, users->got);
+	check(rig_counter(RIG_A, "eph_share") == share + 1,
+	    "for he has had his share");
+	check(users->other == 1, "another user gets one");
+	check(rig_counter(RIG_A, "eph_empty") == none + 1,
+	    "root is refused when there is none, after %d", users->step);
+	check(filled(POOL), "there are some again");
+}
+
+static void
+wait_for_step(int step)
+{
+	while (__atomic_load_n(&users->step, __ATOMIC_ACQUIRE) < step)
+		sleep_ms(10);
+}
+
+static void
+set_step(int step)
+{
+	__atomic_store_n(&users->step, step, __ATOMIC_RELEASE);
+}
+
+static int
+share_address(void *unused __unused)
+{
+	struct sockaddr_in6 sa;
+	result one, two;
+	int fd;
+
+	one = as_user(1001);
+	if (one == 0) {
+		users->is = own(connected_socket());
+		set_step(1);
+		wait_for_step(2);
+		sys_exit(users->last < 0);
+	}
+	wait_for_step(1);
+	two = as_user(1002);
+	if (two == 0) {
+		sa = kt_address(users->is, PORT + 2);
+		fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+		users->last = sys_bind(fd, &sa, sizeof(sa));
+		set_step(2);
+		wait_for_step(3);
+		sys_exit(users->last < 0);
+	}
+	return (sys_wait((int)one) != 0 || sys_wait((int)two) != 0);
+}
+
+static void
+squatter(void)
+{
+	result pid;
+
+	scenario("another user has a socket at the same address");
+	check(filled(POOL), "some are ready");
+	memset(users, 0, sizeof(*users));
+	pid = rig_start(RIG_A, share_address, NULL);
+	wait_for_step(2);
+	check(vanishes(users->is, 20000),
+	    "the NID goes with the last connection of who has it");
+	set_step(3);
+	check(rig_wait((int)pid, 10000) == 0, "both had the address");
+}
+
 static void
 off(int lfd)
 {
@@ -551,6 +685,7 @@ test_ephemeral(void)
 		somebody_elses();
 	set("ephemeral", 0);
 	job = shared_memory(sizeof(*job));
+	users = shared_memory(sizeof(*users));
 	scenario("hosts with ephemeral NIDs");
 	if (!rig_up(2, 2, true) || !rig_teach(RIG_A)) {
 		check(false, "two hosts and a router");
@@ -565,6 +700,8 @@ test_ephemeral(void)
 	by_choice(lfd);
 	plain_peer();
 	empty();
+	shares();
+	squatter();
 	off(lfd);
 	rig_tell();
 	(void)sys_close(lfd);

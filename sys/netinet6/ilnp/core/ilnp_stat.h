@@ -60,6 +60,7 @@
 	X(path_up, "Paths declared UP")					\
 	X(eph_taken, "Connections that got an ephemeral NID")		\
 	X(eph_empty, "Connections refused: no ephemeral NID was ready")	\
+	X(eph_share, "Connections refused: the user has had his share of ephemeral NIDs") \
 	X(eph_stable, "Connections that got a NID of ours for want of an ephemeral one") \
 	X(eph_dup, "Ephemeral NIDs that somebody else on a link has, too") \
 	X(eph_retired, "Ephemeral NIDs retired, with their last connection") \

@@ -59,6 +59,7 @@
 
 struct nhop_object;
 struct pfil_hook;
+struct ucred;
 
 /*
  * Whether the kernel calls the doors of ilnp_hooks.h.  It does not call those
@@ -372,11 +373,12 @@ ilnp_eph_on(const struct ilnp_edge *e)
 }
 
 /*
- * Takes one for a connection to that correspondent.  Returns false if none is
- * ready.  Any lock but the core's may be held.
+ * Takes one for somebody's connection to that correspondent.  Any lock but the
+ * core's may be held.
+ * Returns 0, EAGAIN if none is ready, EDQUOT if he has had his share.
  */
-bool	ilnp_eph_take(struct ilnp_edge *, struct ilnp_nid remote,
-	    struct ilnp_nid *);
+int	ilnp_eph_take(struct ilnp_edge *, struct ucred *,
+	    struct ilnp_nid remote, struct ilnp_nid *);
 
 /*
  * Those whose connections go to a correspondent; returns how many there are.
@@ -415,9 +417,13 @@ bool	ilnp_name_look(struct ilnp_edge *);
 /* Has that done soon; anybody may want it as often as he likes. */
 void	ilnp_name_stir(struct ilnp_edge *);
 
-struct ucred;
-/* Whose a candidate is: users of a jail are others than those outside. */
-uint64_t ilnp_name_owner(const struct ucred *);
+#define	ILNP_OWNER_ROOT	0	/* that of the network stack */
+
+/*
+ * Whose a candidate or a connection is, by his real user ID: users of a jail are
+ * others than those outside, unless the stack is the jail's own.
+ */
+uint64_t ilnp_name_owner(struct ucred *);
 
 /* ilnp_edge_flow.c */
 

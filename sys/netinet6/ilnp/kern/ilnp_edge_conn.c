@@ -195,6 +195,7 @@ make_ephemeral(struct ilnp_edge *e, const struct inpcb *inp,
 	const struct ilnp_here *h = ilnp_load_ptr(&e->e_here);
 	struct ilnp_ilv local = ilnp_ilv_of(source), remote = ilnp_ilv_of(to);
 	const struct ilnp_uplink *u;
+	int why = EAGAIN;
 
 	if (!ilnp_eph_on(e) || c == NULL || !may_be_ephemeral(inp) ||
 	    !ilnp_l64_usable(remote.l64) || !ilnp_l64_usable(local.l64) ||
@@ -213,8 +214,10 @@ make_ephemeral(struct ilnp_edge *e, const struct inpcb *inp,
 		/* As choose_source() has it. */
 		u = h->n_uplinks == 0 ? NULL : &h->n_uplink[0];
 	}
-	if (u == NULL || !u->u_mint ||
-	    !ilnp_eph_take(e, remote.nid, &local.nid))
+	if (u == NULL || !u->u_mint)
+		goto none;
+	why = ilnp_eph_take(e, inp->inp_cred, remote.nid, &local.nid);
+	if (why != 0)
 		goto none;
 	ILNP_EDGE_STAT(c, eph_taken);
 	*source = ilnp_addr_of(u->u_hop.h_src, local.nid);
@@ -224,7 +227,10 @@ none:
 		ILNP_EDGE_STAT(c, eph_stable);
 		return (0);
 	}
-	ILNP_EDGE_STAT(c, eph_empty);
+	if (why == EDQUOT)
+		ILNP_EDGE_STAT(c, eph_share);
+	else
+		ILNP_EDGE_STAT(c, eph_empty);
 	return (EADDRNOTAVAIL);
 }
 
@@ -310,6 +316,12 @@ ilnp_door_mark(struct in_conninfo *inc, const struct mbuf *m)
 		return;
 	inc->inc_flags |= INC_ILNP;
 	inc->inc6_zoneid = n->n_token;
+	/*
+	 * The peer is where this comes from: a SYN may have got the addresses
+	 * of a connection in TIME_WAIT, which has given way to it.
+	 */
+	inc->inc6_faddr = ilnp_addr_of(n->n_wire.remote,
+	    ilnp_ilv_of(&inc->inc6_faddr).nid);
 }
 
 void

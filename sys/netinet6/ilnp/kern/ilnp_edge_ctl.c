@@ -358,7 +358,7 @@ void
 ilnp_ctl_hints(struct ilnp_edge *e, struct sbuf *sb)
 {
 	struct ilnp_cands *cs = ilnp_load_ptr(&e->e_cands);
-	const struct ucred *cred = curthread->td_ucred;
+	struct ucred *cred = curthread->td_ucred;
 	ilnp_time_t now = ilnp_now();
 	struct ilnp_cand ca;
 

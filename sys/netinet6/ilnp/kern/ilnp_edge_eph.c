@@ -30,6 +30,7 @@
 #define	READY_MAX	256	/* of the knob */
 #define	BATCH		32	/* made in a second: each asks on all links */
 #define	GRACE		2	/* s, between connect(2) and its PCB */
+#define	REFILL		4	/* s until those taken have been replaced */
 
 enum stage { FRESH, READY, USED, GONE };
 
@@ -38,7 +39,8 @@ struct ilnp_eph {
 	TAILQ_ENTRY(ilnp_eph) x_link;	/* (x o) in o_all; (x) in o_gone */
 	TAILQ_ENTRY(ilnp_eph) x_next;	/* (o) in o_ready */
 	struct ilnp_nid	x_nid;		/* (c) */
-	struct ilnp_nid	x_remote;	/* (o) whose connection has it */
+	struct ilnp_nid	x_remote;	/* (o) whom its connection goes to */
+	uint64_t	x_owner;	/* (o) whose connection has it */
 	time_t		x_taken;	/* (o) s of time_uptime; 0: never */
 	enum stage	x_stage;	/* (o) */
 	uint32_t	x_ready;	/* (x) usable locators it is ready at */
@@ -63,25 +65,56 @@ ilnp_eph_fini(struct ilnp_edge *e)
 	mtx_destroy(&e->e_pool.o_lock);
 }
 
-bool
-ilnp_eph_take(struct ilnp_edge *e, struct ilnp_nid remote,
-    struct ilnp_nid *nid)
+/*
+ * True if somebody would not have more than half of what is left: of those that
+ * are ready, and of all that there can be.
+ */
+static bool
+has_share(const struct ilnp_ephpool *o, uint64_t owner)
 {
+	const uint64_t share = ilnp_owner_share(owner);
+	uint32_t used = 0, own = 0, lately = 0;
+	const struct ilnp_eph *x;
+
+	mtx_assert(&o->o_lock, MA_OWNED);
+	TAILQ_FOREACH(x, &o->o_all, x_link) {
+		if (x->x_stage != USED)
+			continue;
+		used++;
+		if (ilnp_owner_share(x->x_owner) == share) {
+			own++;
+			lately += time_uptime - x->x_taken < REFILL;
+		}
+	}
+	return (lately < o->o_nready && own < ILNP_EPH_MAX - used);
+}
+
+int
+ilnp_eph_take(struct ilnp_edge *e, struct ucred *cred,
+    struct ilnp_nid remote, struct ilnp_nid *nid)
+{
+	const uint64_t owner = ilnp_name_owner(cred);
 	struct ilnp_ephpool *o = &e->e_pool;
 	struct ilnp_eph *x;
+	int error = 0;
 
 	mtx_lock(&o->o_lock);
 	x = TAILQ_FIRST(&o->o_ready);
-	if (x != NULL) {
+	if (x == NULL)
+		error = EAGAIN;
+	else if (owner != ILNP_OWNER_ROOT && !has_share(o, owner))
+		error = EDQUOT;
+	else {
 		TAILQ_REMOVE(&o->o_ready, x, x_next);
 		o->o_nready--;
 		x->x_stage = USED;
 		x->x_taken = time_uptime;
 		x->x_remote = remote;
+		x->x_owner = owner;
 		*nid = x->x_nid;
 	}
 	mtx_unlock(&o->o_lock);
-	return (x != NULL);
+	return (error);
 }
 
 u_int
@@ -124,7 +157,14 @@ give_up(struct ilnp_ephpool *o, struct ilnp_eph *x, bool used)
 		TAILQ_INSERT_TAIL(&o->o_gone, x, x_link);
 }
 
-/* Puts the NIDs of `of' whose addresses sockets have into `seen'. */
+/* What stands in a set for a NID as somebody's; as root's it is itself. */
+static struct ilnp_nid
+held_by(struct ilnp_nid nid, uint64_t owner)
+{
+	return ((struct ilnp_nid){ nid.nid ^ owner * 0x9e3779b97f4a7c15 });
+}
+
+/* Puts those of `of' whose addresses sockets of the same owner have in `seen'. */
 static void
 see_sockets(const struct ilnp_nidset *of, struct ilnp_nidset *seen)
 {
@@ -138,7 +178,9 @@ see_sockets(const struct ilnp_nidset *of, struct ilnp_nidset *seen)
 		    INPLOOKUP_RLOCKPCB);
 
 		while ((inp = inp_next(&all)) != NULL) {
-			struct ilnp_nid nid = ilnp_ilv_of(&inp->in6p_laddr).nid;
+			struct ilnp_nid nid = held_by(
+			    ilnp_ilv_of(&inp->in6p_laddr).nid,
+			    ilnp_name_owner(inp->inp_cred));
 
 			/* Closed ones that wait for their program are out. */
 			if (ilnp_flow_proto(inp) != 0 &&
@@ -149,42 +191,67 @@ see_sockets(const struct ilnp_nidset *of, struct ilnp_nidset *seen)
 	}
 }
 
+/* Those in use, as their users' and as root's; NULL if there are none. */
+static struct ilnp_nidset *
+list_used(struct ilnp_ephpool *o)
+{
+	struct ilnp_nidset *used = NULL;
+	const struct ilnp_eph *x;
+	uint32_t n = 0;
+
+	/* Meanwhile others come into use; they are too young to be retired. */
+	mtx_lock(&o->o_lock);
+	TAILQ_FOREACH(x, &o->o_all, x_link)
+		n += x->x_stage == USED;
+	mtx_unlock(&o->o_lock);
+	if (n != 0)
+		used = ilnp_nidset_alloc(2 * n);
+	if (used == NULL)
+		return (NULL);
+	mtx_lock(&o->o_lock);
+	TAILQ_FOREACH(x, &o->o_all, x_link)
+		if (x->x_stage == USED) {
+			(void)ilnp_nidset_put(used, x->x_nid);
+			(void)ilnp_nidset_put(used,
+			    held_by(x->x_nid, x->x_owner));
+		}
+	mtx_unlock(&o->o_lock);
+	return (used);
+}
+
 /*
  * Retires NIDs that no socket has.  A connection that came to nothing leaves
  * none behind, and others than the first may have its address: programs bind to
  * what getsockname(2) says, correspondents connect to where they were called
- * from.  So what there is is looked at, not what has been.
+ * from.  So what there is is looked at, not what has been; but only at sockets
+ * of its user and of root, or anybody could keep what others use from ending.
  */
 static void
 retire(struct ilnp_edge *e)
 {
 	struct ilnp_ephpool *o = &e->e_pool;
-	struct ilnp_nidset *seen;
+	struct ilnp_nidset *used = list_used(o), *seen;
 	struct ilnp_eph *x, *next;
-	bool any = false;
 
-	mtx_lock(&o->o_lock);
-	TAILQ_FOREACH(x, &o->o_all, x_link)
-		any = any || x->x_stage == USED;
-	mtx_unlock(&o->o_lock);
-	if (!any || o->o_set == NULL)
-		return;
-	seen = ilnp_nidset_alloc(o->o_set->ns_n);
-	if (seen == NULL)
-		return;
-	see_sockets(o->o_set, seen);
+	seen = used == NULL ? NULL : ilnp_nidset_alloc(used->ns_n);
+	if (seen != NULL)
+		see_sockets(used, seen);
 	TAILQ_FOREACH_SAFE(x, &o->o_all, x_link, next) {
 		bool over;
 
 		mtx_lock(&o->o_lock);
-		over = x->x_stage == USED && time_uptime - x->x_taken > GRACE;
+		over = seen != NULL && x->x_stage == USED &&
+		    time_uptime - x->x_taken > GRACE &&
+		    !ilnp_nidset_has(seen, x->x_nid) &&
+		    !ilnp_nidset_has(seen, held_by(x->x_nid, x->x_owner));
 		mtx_unlock(&o->o_lock);
-		if (over && !ilnp_nidset_has(seen, x->x_nid)) {
+		if (over) {
 			give_up(o, x, true);
 			ILNP_EDGE_STAT(e->e_cache, eph_retired);
 		}
 	}
 	ilnp_nidset_free(seen);
+	ilnp_nidset_free(used);
 }
 
 static bool
@@ -200,41 +267,27 @@ is_known(const struct ilnp_edge *e, struct ilnp_nid nid)
 	return (known);
 }
 
-struct clash {
-	struct ilnp_nid	l_nid;
-	bool		l_found;
-};
-
-static bool
-is_remote(void *arg, const struct ilnp_nidpair *nids)
-{
-	struct clash *l = arg;
-
-	l->l_found = l->l_found || ilnp_nid_eq(nids->remote, l->l_nid);
-	return (false);
-}
-
-/* Makes one up (RFC 8981 s3.3.1).  Returns false if it is to be tried later. */
+/*
+ * Makes one up (RFC 8981 s3.3.1).  Correspondents' NIDs are not looked through:
+ * to hit one of a million takes as many tries as a lottery of 2^42.
+ * Returns false if it is to be tried later.
+ */
 static bool
 make_one(struct ilnp_edge *e)
 {
 	struct ilnp_ephpool *o = &e->e_pool;
-	struct clash clash = { };
-	struct epoch_tracker et;
+	struct ilnp_nid nid;
 	struct ilnp_eph *x;
 
-	arc4random_buf(&clash.l_nid, sizeof(clash.l_nid));
+	arc4random_buf(&nid, sizeof(nid));
 	/* Neither universal nor of a group: 62 bits are left. */
-	clash.l_nid.nid &= ~(0x03ULL << 56);
-	if (!ilnp_nid_unreserved(clash.l_nid) || is_known(e, clash.l_nid))
+	nid.nid &= ~(0x03ULL << 56);
+	if (!ilnp_nid_unreserved(nid) || is_known(e, nid))
 		return (false);
-	NET_EPOCH_ENTER(et);
-	ilnp_ilcc_sift(e->e_cache, is_remote, &clash);
-	NET_EPOCH_EXIT(et);
-	x = clash.l_found ? NULL : ilnp_env_alloc(sizeof(*x));
+	x = ilnp_env_alloc(sizeof(*x));
 	if (x == NULL)
 		return (false);
-	x->x_nid = clash.l_nid;
+	x->x_nid = nid;
 	x->x_stage = FRESH;
 	mtx_lock(&o->o_lock);
 	TAILQ_INSERT_TAIL(&o->o_all, x, x_link);

@@ -51,10 +51,12 @@ is_administrator(struct thread *td)
 }
 
 uint64_t
-ilnp_name_owner(const struct ucred *cred)
+ilnp_name_owner(struct ucred *cred)
 {
-	return ((uint64_t)(uint32_t)cred->cr_prison->pr_id << 32 |
-	    cred->cr_ruid);
+	uint64_t jail = jailed_without_vnet(cred) ?
+	    (uint32_t)cred->cr_prison->pr_id : 0;
+
+	return (jail << 32 | cred->cr_ruid);
 }
 
 void
