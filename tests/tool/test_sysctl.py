@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from ilnptool.cli.sysctl import sysctl
 from ilnptool.errors import CommandFailed, EnvironmentMissing, UsageError
 from ilnptool.lab.agent import Agent, Answer
+from ilnptool.lab.knobs import CORE
 from ilnptool.run import tail_of
 from ilnptool.sysctl.backends import MachineBackend, MemoryBackend, NodeBackend
 from ilnptool.sysctl.kernel import KernelBackend
@@ -31,6 +33,7 @@ from ilnptool.sysctl.variables import (
 VALUES = {
     **defaults(),
     "nids": "0211-22ff-fe33-4455",
+    "ephemeral_ready": "0",
     **{name: "0" for name in known_variables() if name.startswith("stats.")},
 }
 COUNTER = next(name for name in VALUES if name.startswith("stats."))
@@ -94,7 +97,11 @@ class FakeNode:
                     file.flush()
 
     def _answer(self, request: dict[str, str]) -> dict[str, object]:
-        knobs = [x.name for x in known_variables().values() if x.highest and x.name != "enable"]
+        knobs = [
+            x.name
+            for x in known_variables().values()
+            if x.highest and x.name != "enable" and not x.kernel_only
+        ]
         match request["cmd"]:
             case "status":
                 return {
@@ -146,7 +153,10 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
 
 def test_every_backend_reads_all_that_is_known(backend: Backend) -> None:
     found = backend.read_all()
-    assert list(found) == list(known_variables())
+    node = isinstance(backend, NodeBackend)
+    assert list(found) == [
+        name for name, x in known_variables().items() if not (node and x.kernel_only)
+    ]
     assert found["nids"] == "0211-22ff-fe33-4455"
     assert found["nonce_size"] == "4"
     assert found[COUNTER] == "0"
@@ -166,6 +176,36 @@ def test_every_backend_sets_what_it_then_reads(backend: Backend) -> None:
     if isinstance(backend, NodeBackend):
         assert changed.pop("preferences") == ("", "if2,20,1")
     assert set(changed) <= {"probe_idle", "algorithm", "enable"}
+
+
+def test_what_only_kernels_have_is_set_there_and_named_elsewhere(backend: Backend) -> None:
+    if isinstance(backend, NodeBackend):
+        for asked in (
+            lambda: backend.get("ephemeral_ready"),
+            lambda: backend.set("ephemeral", "8"),
+        ):
+            with pytest.raises(UsageError, match=r"ephemeral.*: only FreeBSD's kernel has it"):
+                asked()
+        assert "ephemeral" not in {x.name for x in differences(backend.read_all(), defaults())}
+        return
+    backend.set("ephemeral", "8")
+    assert backend.get("ephemeral") == "8"
+    changed = {x.name: x.found for x in differences(backend.read_all(), defaults())}
+    assert changed["ephemeral"] == "8"
+    assert differences(defaults(), defaults()) == []
+
+
+def test_what_can_be_set_in_a_kernel_is_known() -> None:
+    texts = [path.read_text() for path in (CORE / "kern").glob("*.c")]
+    found = re.findall(
+        r"SYSCTL_PROC\(_net_inet6_ilnp6, OID_AUTO, (\w+),([^;]*?_RW)\b", "".join(texts)
+    )
+    names = {name for name, _ in found} - {"name"}  # the macro of the knobs
+    assert "ephemeral" in names
+    assert names <= {name for name, x in known_variables().items() if x.writable}
+    most = re.search(r"#define\s+READY_MAX\s+(\d+)", "".join(texts))
+    assert most is not None
+    assert int(most[1]) == find_variable("ephemeral").highest
 
 
 def test_every_backend_names_what_it_does_not_have(backend: Backend) -> None:
@@ -211,6 +251,8 @@ def test_variables_are_named_with_or_without_the_tree(name: str) -> None:
         ("nonce_size", "x", "bad value 'x'"),
         ("nonce_size", "-4", "bad value '-4'"),
         (COUNTER, "0", "can only be read"),
+        ("ephemeral", "257", "bad value '257'; allowed: 0 to 256"),
+        ("ephemeral_ready", "4", "can only be read"),
     ],
 )
 def test_values_that_cannot_be_are_refused_before_anybody_is_asked(
@@ -225,6 +267,7 @@ def test_values_that_cannot_be_are_refused_before_anybody_is_asked(
 def test_list_without_a_node_shows_what_there_is_to_set() -> None:
     text = CliRunner().invoke(sysctl, ["list"]).output
     assert "nonce_size" in text
+    assert "ephemeral_fallback" in text
     assert "value" not in text.splitlines()[0]
     assert "no node was asked" in text
     found = json.loads(CliRunner().invoke(sysctl, ["list", "--json"]).output)

@@ -11,7 +11,14 @@ from typing import Any
 from ilnptool.errors import CommandFailed, UsageError
 from ilnptool.lab.agent import Agent
 from ilnptool.lab.control import ask_node
-from ilnptool.sysctl.variables import STATS, TREE, known_variables, refused, short_name
+from ilnptool.sysctl.variables import (
+    STATS,
+    TREE,
+    find_variable,
+    known_variables,
+    refused,
+    short_name,
+)
 
 _BATCH = 20  # names per request to a machine
 
@@ -109,13 +116,19 @@ class NodeBackend:
         for name in known:
             self._ask("disable" if name in wanted else "enable", interface=name)
 
+    def _refuse_kernels(self, name: str) -> None:
+        if find_variable(name).kernel_only:
+            raise UsageError(f"{self.where}: {name}: only FreeBSD's kernel has it, ilnpd does not")
+
     def get(self, name: str) -> str:
+        self._refuse_kernels(name)
         found = self.read_all()
         if name not in found:
             raise UsageError(f"{self.where} has no variable {name}")
         return found[name]
 
     def set(self, name: str, value: str) -> None:
+        self._refuse_kernels(name)
         if name == "algorithm":
             self._ask("algorithm", name=value)
         elif name == "disabled":

@@ -32,6 +32,7 @@ class Variable:
     highest: int = 0
     unit: str = ""
     writable: bool = False
+    kernel_only: bool = False  # ilnpd has nothing like it
 
     @property
     def allowed(self) -> str:
@@ -56,6 +57,30 @@ _OTHERS = (
         "INTERFACE,preference,weight ... of their locators; others have 10 and 1",
         "",
         writable=True,
+    ),
+    Variable(
+        "ephemeral",
+        "kernel: NIDs kept ready for connections that have one of their own; 0: there are none",
+        "0",
+        0,
+        256,
+        writable=True,
+        kernel_only=True,
+    ),
+    Variable(
+        "ephemeral_fallback",
+        "kernel: where none is ready, 0: connect fails; 1: it uses ours",
+        "0",
+        0,
+        1,
+        writable=True,
+        kernel_only=True,
+    ),
+    Variable(
+        "ephemeral_ready",
+        "kernel: ephemeral NIDs that are ready now",
+        highest=256,
+        kernel_only=True,
     ),
 )
 
@@ -132,11 +157,13 @@ class Difference:
 
 
 def differences(found: Mapping[str, str], expected: Mapping[str, str]) -> list[Difference]:
-    """Return where two nodes differ in what was configured."""
+    """Return where two nodes differ in what was configured; not in what only kernels have."""
     return [
         Difference(name, expected.get(name), found.get(name))
         for name, variable in known_variables().items()
-        if variable.default is not None and found.get(name) != expected.get(name)
+        if variable.default is not None
+        and found.get(name) != expected.get(name)
+        and not (variable.kernel_only and (name not in found or name not in expected))
     ]
 
 
