@@ -241,6 +241,8 @@ unmake_edge(const void *unused __unused)
 	sx_xlock(&e->e_sx);
 	ilnp_edge_disable(e);
 	sx_xunlock(&e->e_sx);
+	/* A look-up told of while ILNP went off may have woken it since. */
+	ilnp_edge_stop(&e->e_tick);
 	ilnp_loc_fini(e);
 	ilnp_event_fini(e);
 	ilnp_eph_fini(e);
