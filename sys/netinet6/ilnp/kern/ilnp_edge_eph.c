@@ -269,7 +269,7 @@ is_known(const struct ilnp_edge *e, struct ilnp_nid nid)
 
 /*
  * Makes one up (RFC 8981 s3.3.1).  Correspondents' NIDs are not looked through:
- * to hit one of a million takes as many tries as a lottery of 2^42.
+ * it is one of a million of them in one of 2^42 cases.
  * Returns false if it is to be tried later.
  */
 static bool
