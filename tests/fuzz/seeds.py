@@ -138,6 +138,16 @@ def answers() -> Iterator[tuple[str, bytes]]:
         yield f"alias-{rdtype}", head + name + kind + alias + one + more
 
 
+def teachings() -> Iterator[tuple[str, bytes]]:
+    """Two owners who teach one NID, a name server that settles it, and what time does."""
+    place = bytes((1, 10, 200))  # locator, preference, lifetime
+    mine, theirs = bytes((1, 0, 0, 1)) + place, bytes((2, 0, 0, 1)) + bytes((2,)) + place[1:]
+    told, answered, opened, wait, look = b"\0", b"\2", b"\4", b"\5", b"\6"
+    yield "taught", b"\7" + mine + opened + mine + look + mine
+    yield "doubted", b"\7" + mine + b"\7" + theirs + answered + theirs + b"\3" + mine
+    yield "told", told + mine + b"\1" + b"\7" + theirs + wait + mine + b"\xff\xff" + look + mine
+
+
 def main(folder: Path) -> None:
     sources = {
         "fuzz_wire": packets,
@@ -148,6 +158,7 @@ def main(folder: Path) -> None:
         "fuzz_reass": datagrams,
         "fuzz_text": texts,
         "fuzz_dns": answers,
+        "fuzz_cand": teachings,
     }
     for target, source in sources.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
