@@ -13,11 +13,14 @@
 #define	MAX	12
 #define	CANDS	8
 #define	OWN	3
+#define	USERS	5		/* and as many of a jail */
+#define	JAIL	((uint64_t)7 << 32)
 
 static struct ilnp_offer
 take_offer(struct ilnp_rd *r)
 {
-	struct ilnp_offer o = { .of_owner = take8(r) % 5 };
+	uint8_t who = take8(r) % (2 * USERS);
+	struct ilnp_offer o = { .of_owner = who < USERS ? who : JAIL | who };
 
 	o.of_name[0] = (char)('a' + take8(r) % 4);
 	o.of_root = o.of_owner == 0;
@@ -32,7 +35,7 @@ take_offer(struct ilnp_rd *r)
 static void
 check_limits(struct ilnp_cands *cs)
 {
-	u_int all = 0, of[5] = { 0 };
+	u_int all = 0, of[USERS + 1] = { 0 };
 	struct ilnp_cand ca, same;
 
 	for (u_int i = 0; i < MAX; i++) {
@@ -44,7 +47,7 @@ check_limits(struct ilnp_cands *cs)
 		if (ca.ca_name[0] == '\0')
 			continue;
 		NEVER(ca.ca_n == 0);
-		NEVER(++of[ca.ca_owner] > OWN);
+		NEVER(++of[ca.ca_owner < USERS ? ca.ca_owner : USERS] > OWN);
 		NEVER(++all > CANDS);
 	}
 }
