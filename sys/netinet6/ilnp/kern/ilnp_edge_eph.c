@@ -191,21 +191,13 @@ see_sockets(const struct ilnp_nidset *of, struct ilnp_nidset *seen)
 	}
 }
 
-/* Those in use, as their users' and as root's; NULL if there are none. */
+/* Those in use, as their users' and as root's; NULL if memory is short. */
 static struct ilnp_nidset *
 list_used(struct ilnp_ephpool *o)
 {
-	struct ilnp_nidset *used = NULL;
+	struct ilnp_nidset *used = ilnp_nidset_alloc(2 * o->o_n);
 	const struct ilnp_eph *x;
-	uint32_t n = 0;
 
-	/* Meanwhile others come into use; they are too young to be retired. */
-	mtx_lock(&o->o_lock);
-	TAILQ_FOREACH(x, &o->o_all, x_link)
-		n += x->x_stage == USED;
-	mtx_unlock(&o->o_lock);
-	if (n != 0)
-		used = ilnp_nidset_alloc(2 * n);
 	if (used == NULL)
 		return (NULL);
 	mtx_lock(&o->o_lock);
@@ -230,10 +222,12 @@ static void
 retire(struct ilnp_edge *e)
 {
 	struct ilnp_ephpool *o = &e->e_pool;
-	struct ilnp_nidset *used = list_used(o), *seen;
+	struct ilnp_nidset *used = list_used(o), *seen = NULL;
 	struct ilnp_eph *x, *next;
 
-	seen = used == NULL ? NULL : ilnp_nidset_alloc(used->ns_n);
+	/* What comes into use after that is too young to be retired. */
+	if (used != NULL && used->ns_n != 0)
+		seen = ilnp_nidset_alloc(used->ns_n);
 	if (seen != NULL)
 		see_sockets(used, seen);
 	TAILQ_FOREACH_SAFE(x, &o->o_all, x_link, next) {
