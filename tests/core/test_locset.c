@@ -337,6 +337,17 @@ full_set_makes_room_only_at_the_cost_of_lesser_locators(void **state)
 	assert_non_null(ilnp_locset_put(&ls, L(103), 0, 0, ILNP_LOC_F_LEARNT,
 	    T0));
 	assert_null(ilnp_locset_find(&ls, L(4)));
+
+	/* One that only names know displaces none that the peer has shown. */
+	ls.ls_loc[6].l_flags = ILNP_LOC_F_SOUGHT;
+	assert_non_null(ilnp_locset_put(&ls, L(104), 0, 0, ILNP_LOC_F_SOUGHT,
+	    T0));
+	assert_null(ilnp_locset_find(&ls, L(6)));
+	assert_non_null(ilnp_locset_put(&ls, L(105), 0, 0, ILNP_LOC_F_LEARNT,
+	    T0));
+	assert_null(ilnp_locset_find(&ls, L(104)));
+	assert_null(ilnp_locset_put(&ls, L(106), 0, 0, ILNP_LOC_F_SOUGHT,
+	    T0));
 	assert_int_equal(ls.ls_n, ILNP_LOCS_MAX);
 }
 

@@ -216,6 +216,20 @@ peer_that_shows_its_own_nonce_there_is_sought_no_more(void **state)
 }
 
 static void
+places_that_names_make_up_leave_room_for_the_peer_itself(void **state)
+{
+	struct ilnp_sess *s = lost_session();
+
+	(void)state;
+	for (u_int i = 0; i < 2 * ILNP_LOCS_MAX; i++)
+		answer_says(EVIL + i);
+	assert_int_equal(rig_udp(B(5), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_int_equal(answered(probe_to(s, B(5)), &N1), ILNP_IN_CONSUMED);
+	assert_int_equal(rig_path(s, A(0), B(5))->p_state, ILNP_PATH_UP);
+}
+
+static void
 answer_proves_no_locator_that_was_not_proven(void **state)
 {
 	struct ilnp_sess *s = rig_opened(1, &N1);
@@ -272,5 +286,6 @@ TEST_MAIN(
 	RIG_TEST(peer_that_has_moved_proves_itself_by_both_nonces),
 	RIG_TEST(peer_that_seeks_us_is_answered_and_sought_in_turn),
 	RIG_TEST(peer_that_shows_its_own_nonce_there_is_sought_no_more),
+	RIG_TEST(places_that_names_make_up_leave_room_for_the_peer_itself),
 	RIG_TEST(answer_proves_no_locator_that_was_not_proven),
 	RIG_TEST(offer_opens_a_session_beside_one_that_has_lost_its_peer))

@@ -25,7 +25,7 @@ dispensable(const struct ilnp_loc *l)
 {
 	if (l->l_state == ILNP_LOC_AGED)
 		return (3);
-	if ((l->l_flags & ILNP_LOC_F_WITHDRAWN) != 0)
+	if ((l->l_flags & (ILNP_LOC_F_WITHDRAWN | ILNP_LOC_F_SOUGHT)) != 0)
 		return (2);
 	return ((l->l_flags & ILNP_LOC_F_LEARNT) != 0 ? 1 : 0);
 }
@@ -41,8 +41,12 @@ make_room(struct ilnp_locset *ls, uint8_t flags)
 		struct ilnp_loc *l = &ls->ls_loc[i];
 		u_int d = dispensable(l);
 
-		/* A locator learnt from a packet never displaces another. */
-		if (d < 2 && (d == 0 || (flags & ILNP_LOC_F_LEARNT) != 0))
+		/*
+		 * One learnt from a packet never displaces another, nor does
+		 * one that only names know.
+		 */
+		if (d < 2 && (d == 0 || (flags & (ILNP_LOC_F_LEARNT |
+		    ILNP_LOC_F_SOUGHT)) != 0))
 			continue;
 		if (victim == NULL || d > dispensable(victim))
 			victim = l;
