@@ -684,11 +684,41 @@ only_algorithms_that_take_turns_spread_a_flow(void **state)
 	free(ps);
 }
 
+/* Whoever owns a name cannot drive out places where the peer has been. */
+static void
+places_that_only_names_know_take_no_path_from_others(void **state)
+{
+	struct ilnp_pathset *ps = make_set(2, &ilnp_sel_rr);
+
+	(void)state;
+	memset(&remote, 0, sizeof(remote));
+	local[0] = (struct ilnp_localloc){ A(0), 1, 1, 0 };
+	for (u_int i = 2; i < 5; i++)
+		ilnp_locset_put(&remote, B(i), 0, 0, ILNP_LOC_F_UNPROVEN |
+		    ILNP_LOC_F_SOUGHT, T0);
+	ilnp_pathset_sync(ps, local, 1, &remote, 1, T0);
+	assert_int_equal(count(ps), 2);
+	/* They may be preferred to all others, and have been first. */
+	ilnp_locset_put(&remote, B(0), 10, 300, 0, T0);
+	ilnp_locset_put(&remote, B(1), 20, 300, 0, T0);
+	ilnp_pathset_sync(ps, local, 1, &remote, 1, T0);
+	assert_int_equal(count(ps), 2);
+	assert_false(path(ps, 0, 0)->p_sought || path(ps, 0, 1)->p_sought);
+	/* Nor does one whose time is over go while there are no others. */
+	for (u_int i = 0; i < 2; i++)
+		ilnp_locset_find(&remote, B(i))->l_state = ILNP_LOC_AGED;
+	ilnp_pathset_sync(ps, local, 1, &remote, 1, T0);
+	assert_int_equal(count(ps), 2);
+	assert_false(path(ps, 0, 0)->p_sought || path(ps, 0, 1)->p_sought);
+	free(ps);
+}
+
 TEST_MAIN(
 	TEST(only_algorithms_that_take_turns_spread_a_flow),
 	TEST(a_full_mesh_is_taken_diagonally),
 	TEST(turns_do_not_depend_on_how_locators_came),
 	TEST(turns_go_on_within_a_preference_group),
+	TEST(places_that_only_names_know_take_no_path_from_others),
 	TEST(few_slots_still_hold_something_of_every_locator),
 	TEST(preferred_pair_is_taken_while_nothing_works_better),
 	TEST(pinned_pair_gives_way_only_when_down_and_others_are_not),

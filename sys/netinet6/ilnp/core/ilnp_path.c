@@ -72,10 +72,18 @@ drop_path(struct ilnp_pathset *ps, struct ilnp_path *p)
 	p->p_used = false;
 }
 
-/* A free slot, else that of a path of worse rank than `rank', else NULL. */
-static struct ilnp_path *
-claim_slot(struct ilnp_pathset *ps, uint32_t rank)
+/* How little a path is worth a slot: by its rank, but if sought least of all. */
+static uint64_t
+cheapness(uint32_t rank, bool sought)
 {
+	return ((uint64_t)sought << 32 | rank);
+}
+
+/* A free slot, else that of the cheapest path, else NULL; it must be cheaper. */
+static struct ilnp_path *
+claim_slot(struct ilnp_pathset *ps, uint32_t rank, bool sought)
+{
+	uint64_t most = cheapness(rank, sought);
 	struct ilnp_path *worst = NULL;
 
 	for (u_int i = 0; i < ps->ps_cap; i++) {
@@ -83,9 +91,10 @@ claim_slot(struct ilnp_pathset *ps, uint32_t rank)
 
 		if (!p->p_used)
 			return (p);
-		if (p->p_rank > rank &&
-		    (worst == NULL || p->p_rank > worst->p_rank))
+		if (cheapness(p->p_rank, p->p_sought) > most) {
+			most = cheapness(p->p_rank, p->p_sought);
 			worst = p;
+		}
 	}
 	if (worst != NULL)
 		drop_path(ps, worst);
@@ -157,7 +166,8 @@ ilnp_pathset_sync(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
 	bool desperate = true, changed = false;
 
 	for (u_int r = 0; r < remote->ls_n; r++)
-		if (ilnp_loc_sendable(&remote->ls_loc[r]))
+		if (ilnp_loc_sendable(&remote->ls_loc[r]) &&
+		    (remote->ls_loc[r].l_flags & ILNP_LOC_F_SOUGHT) == 0)
 			desperate = false;
 	/* First those that stay, so that new ones see which slots are free. */
 	for (u_int i = 0; i < ps->ps_cap; i++) {
@@ -197,7 +207,8 @@ ilnp_pathset_sync(struct ilnp_pathset *ps, const struct ilnp_localloc *local,
 			if (!serves(rl, desperate) ||
 			    ilnp_pathset_find(ps, &pair) != NULL)
 				continue;
-			p = claim_slot(ps, rank_of(&local[l], rl));
+			p = claim_slot(ps, rank_of(&local[l], rl),
+			    (rl->l_flags & ILNP_LOC_F_SOUGHT) != 0);
 			if (p == NULL)
 				continue;
 			memset(p, 0, sizeof(*p));
