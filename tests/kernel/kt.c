@@ -13,9 +13,8 @@
 #include "kt.h"
 #include "../../sys/netinet6/ilnp/core/ilnp_stat.h"
 
-void (*kt_goodbye)(void) = power_off;
-
 static unsigned int good, bad;
+static bool debugger;	/* has the last word */
 
 void
 verdict(bool ok)
@@ -312,6 +311,34 @@ two_locators(void)
 	return (false);
 }
 
+void
+leave_to_debugger(void)
+{
+	struct conn c = { .far = { FAR_C, FAR2 }, .near = { GUEST_A, GUEST },
+	    .farport = 7000, .nearport = 7505, .seq = 10,
+	    .nonce = { 0xa5, 0x3c, 0x96, 0x0f }, .noncelen = 4 };
+	int lfd = listener((struct ilv){ 0, 0 }, c.nearport);
+
+	scenario("the debugger");
+	memcpy(net_answer.nonce, c.nonce, 12);
+	net_answer.noncelen = c.noncelen;
+	net_answer.on = true;
+	check(far_connects(&c, lfd, c.far, c.near, 0), "connected");
+	debugger = true;
+}
+
+/*
+ * The kernel stops, shows what it knows of ILNP, and the machine ends: it does
+ * not go on until somebody types.
+ */
+static void
+look_inside(void)
+{
+	(void)sysctl_set("debug.ddb.scripting.script",
+	    "kdb.enter.sysctl=show ilcc; show ilnp_session; reset");
+	(void)sysctl_set_int("debug.kdb.enter", 1);
+}
+
 /* By hand-made frames, in the network stack of this program. */
 static void
 test_wire(void)
@@ -324,6 +351,7 @@ test_wire(void)
 	test_accept();
 	test_path();
 	test_modes();
+	test_wait();
 	test_sock();
 	test_prog();
 	test_ping();
@@ -368,6 +396,8 @@ test_sockets(void)
 	test_raw();
 	test_kinds();
 	test_ephemeral();
+	check(two_locators(), "two locators again");
+	leave_to_debugger();
 }
 
 /* Many connections, and many processes. */
@@ -429,6 +459,7 @@ _start(void)
 	say("KT: %u ok, %u failed\n", good, bad);
 	say("KT: %s\n", bad == 0 ? "PASS" : "FAIL");
 	say_all();
-	kt_goodbye();
+	if (debugger)
+		look_inside();
 	power_off();
 }

@@ -71,8 +71,11 @@ struct conn {
 	enum sum sum;
 };
 
-/* What is done at the very end; it switches the machine off. */
-extern void (*kt_goodbye)(void);
+/*
+ * Leaves a connection for the kernel's debugger, which shows on the console at
+ * the very end what there is of ILNP.
+ */
+void	leave_to_debugger(void);
 
 struct in6_addr kt_in6(struct ilv);
 struct sockaddr_in6 kt_address(struct ilv, uint16_t port);
@@ -126,6 +129,7 @@ void	test_connect(void);
 void	test_accept(void);
 void	test_path(void);
 void	test_modes(void);
+void	test_wait(void);
 void	test_offload(void);
 void	test_hostile(void);
 void	test_local(void);

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from debuggerkit import wrong_in_debugger
 
 from ilnptool.build.boot import build_quick_image
 from ilnptool.build.kernel import build_kernel, open_workshop
@@ -54,6 +55,11 @@ def test_the_module_works_on_a_kernel_without_hooks(said: Said) -> None:
     assert [f"{fact.scenario}: {fact.text}" for fact in verdict.failures] == []
     assert len(verdict.facts) > 45
     assert verdict.ended
+
+
+# The program leaves a connection, and has the debugger show it at the end.
+def test_the_debugger_shows_what_there_is(said: Said) -> None:
+    assert wrong_in_debugger(said.console) == []
 
 
 def test_it_leaves_nothing_behind(said: Said) -> None:
