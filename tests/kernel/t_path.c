@@ -295,16 +295,58 @@ after_move(void)
 	(void)sys_close(fd);
 }
 
+/* Waits until the paths from A and from B to where MUTE is both work. */
+static bool
+both_work(void)
+{
+	return (shows("net.inet6.ilnp6.sessions", "path 2001+0db8+000a+0001 "
+	    "2001+0db8+0013+0001 up", SOON) &&
+	    shows("net.inet6.ilnp6.sessions", "path 2001+0db8+000b+0001 "
+	    "2001+0db8+0013+0001 up", SOON));
+}
+
 /*
- * Traffic both ways by two paths, of which one takes all and gives nothing any
- * more.  Probes are too rare to find out: that nothing comes by it does.
+ * Traffic both ways by two paths, of which one soon takes all and gives nothing
+ * any more.  Returns for how many ms packets went there, for as long as one in
+ * some time did; -1 if they did not stop.
+ */
+static int
+goes_on(int fd, struct packet *r)
+{
+	int64_t dead = now_ms() + 2000, last = dead, end = dead + SOON;
+	int64_t next = 0;
+	struct packet k;
+
+	while (now_ms() < MIN(end, last + 4000)) {
+		if (now_ms() >= dead)
+			net_answer.dead = 1;
+		if (now_ms() >= next) {
+			next = now_ms() + 10;
+			(void)sys_write(fd, "datagram", 8);
+			for (int t = 0; t < 2; t++) {
+				r->dst = t == 0 ? guest_a : guest_b;
+				if ((net_answer.dead & 1U << t) == 0)
+					net_send(t, r);
+			}
+		}
+		while (net_receive(&k, 2))
+			if (k.proto == 17 && k.tap == 0 && now_ms() >= dead)
+				last = now_ms();
+	}
+	net_answer.dead = 0;
+	return (last < end - 4000 ? (int)(last - dead) : -1);
+}
+
+/*
+ * Probes are too rare to find out that a path is silent: that nothing comes by
+ * it does.  Who is late himself blames nobody, so that it may take another try
+ * on a machine with much other work.
  */
 static void
 silence(void)
 {
 	struct packet k, r;
-	int64_t end, dead, last, next = 0;
-	int fd;
+	int fd, ms = -1;
 
 	scenario("a path that falls silent");
 	memcpy(net_answer.nonce, "\5\0\3\3", 4);
@@ -313,37 +355,20 @@ silence(void)
 	check(sends(fd, 6330, 8, &k), "a datagram leaves");
 	r = datagram_from((struct ilv){ MUTE_L, MUTE }, k.src, &k);
 	net_send(k.tap, &r);
-	check(shows("net.inet6.ilnp6.sessions", "path 2001+0db8+000a+0001 "
-	    "2001+0db8+0013+0001 up", SOON) &&
-	    shows("net.inet6.ilnp6.sessions", "path 2001+0db8+000b+0001 "
-	    "2001+0db8+0013+0001 up", SOON), "both paths work");
-	set("probe_busy", 60000);
-	set("probe_idle", 600000);
-	dead = now_ms() + 2000;
-	last = dead;
-	end = dead + 60000;
-	/* For as long as one packet in some time goes by it. */
-	while (now_ms() < MIN(end, last + 4000)) {
-		if (now_ms() >= dead)
-			net_answer.dead = 1;
-		if (now_ms() >= next) {
-			next = now_ms() + 10;
-			(void)sys_write(fd, "datagram", 8);
-			for (int t = 0; t < 2; t++) {
-				r.dst = t == 0 ? guest_a : guest_b;
-				if ((net_answer.dead & 1U << t) == 0)
-					net_send(t, &r);
-			}
+	check(both_work(), "both paths work");
+	for (int i = 0; i < 3 && ms < 0 && both_work(); i++) {
+		set("probe_busy", 60000);
+		set("probe_idle", 20000);
+		ms = goes_on(fd, &r);
+		if (ms < 0) {
+			(void)listing("net.inet6.ilnp6.sessions", "");
+			say_counters();
 		}
-		while (net_receive(&k, 2))
-			if (k.proto == 17 && k.tap == 0 && now_ms() >= dead)
-				last = now_ms();
+		set("probe_busy", 250);
+		set("probe_idle", 1000);
+		(void)sends(fd, 6330, 8, &k);
 	}
-	check(last < end - 4000, "it is left after %u ms",
-	    (unsigned int)(last - dead));
-	net_answer.dead = 0;
-	set("probe_busy", 250);
-	set("probe_idle", 1000);
+	check(ms >= 0, "it is left after %d ms", ms);
 	(void)sys_close(fd);
 }
 
