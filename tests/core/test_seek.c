@@ -108,6 +108,43 @@ place_that_names_put_the_peer_gets_probes_alone_and_no_nonce(void **state)
 	assert_true(probes > 5);
 }
 
+/* Four octets can all be tried against an alias, if they are all it is made of. */
+static void
+one_short_nonce_for_both_ways_is_not_sought_with(void **state)
+{
+	struct ilnp_sess *s = rig_open(1), *other = NULL;
+	const struct ilnp_lurec rec = { l64(EVIL), 0, 300 };
+	struct ilnp_nonce shared = s->s_nout;
+
+	(void)state;
+	assert_int_equal(rig_udp(B(0), A(0), &shared, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_int_equal(answered(probe_to(s, B(0)), &shared),
+	    ILNP_IN_CONSUMED);
+	for (u_int i = 0; i < 5; i++) {
+		(void)rig_output(s, 10);
+		rig_advance(1000);
+	}
+	assert_true(rig_info(s).si_confirmed);
+	answer_says(EVIL);
+	for (u_int i = 0; i < 50; i++) {
+		(void)rig_output(s, 100);
+		rig_tick();
+		for (u_int k = 0; k < r.acts.as_n; k++)
+			assert_true(r.acts.as_act[k].a_ctl.cp_dst.l64.l64 !=
+			    EVIL);
+		r.now += ILNP_MS(100);
+	}
+	/* A session with nonces of its own may find it there. */
+	assert_true(ilnp_sess_strayed(s));
+	ilnp_env_epoch_begin();
+	assert_int_equal(ilnp_ilcc_offer(r.c, &us, &rec, 1, r.now, &other),
+	    0);
+	ilnp_env_epoch_end();
+	assert_ptr_not_equal(other, s);
+	assert_false(ilnp_nonce_eq(&other->s_nout, &shared));
+}
+
 static void
 whoever_answers_there_without_the_nonces_is_not_the_peer(void **state)
 {
@@ -281,6 +318,7 @@ offer_opens_a_session_beside_one_that_has_lost_its_peer(void **state)
 
 TEST_MAIN(
 	RIG_TEST(place_that_names_put_the_peer_gets_probes_alone_and_no_nonce),
+	RIG_TEST(one_short_nonce_for_both_ways_is_not_sought_with),
 	RIG_TEST(whoever_answers_there_without_the_nonces_is_not_the_peer),
 	RIG_TEST(place_that_the_peer_does_not_list_proves_no_more_than_before),
 	RIG_TEST(peer_that_has_moved_proves_itself_by_both_nonces),

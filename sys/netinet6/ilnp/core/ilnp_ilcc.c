@@ -261,10 +261,14 @@ put_locators(struct ilnp_ilcc *c, struct ilnp_sess *s,
 		    (uint16_t)rec[i].lr_pref;
 		/* TTL 0 is good for one session (RFC 6740 s4.4), not for ever. */
 		uint32_t life = rec[i].lr_life == 0 ? 1 : rec[i].lr_life;
+		uint8_t flags = flags_of(s, rec[i].lr_l64, word);
 
-		if (ilnp_l64_usable(rec[i].lr_l64) &&
-		    ilnp_locset_put(&s->s_remote, rec[i].lr_l64, pref, life,
-		    flags_of(s, rec[i].lr_l64, word), now) != NULL)
+		if (!ilnp_l64_usable(rec[i].lr_l64) ||
+		    ((flags & ILNP_LOC_F_SOUGHT) != 0 &&
+		    ilnp_sess_guessable(s)))
+			continue;
+		if (ilnp_locset_put(&s->s_remote, rec[i].lr_l64, pref, life,
+		    flags, now) != NULL)
 			taken++;
 	}
 	return (taken);

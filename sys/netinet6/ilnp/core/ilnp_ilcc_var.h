@@ -9,6 +9,7 @@
 #ifndef _ILNP_ILCC_VAR_H_
 #define	_ILNP_ILCC_VAR_H_
 
+#include "ilnp_addr.h"
 #include "ilnp_ilcc.h"
 #include "ilnp_table.h"
 
@@ -135,6 +136,17 @@ ilnp_sess_known(const struct ilnp_sess *s)
 {
 	return (s->s_state == ILNP_SESS_OPEN && s->s_confirmed != 0 &&
 	    !s->s_provisional);
+}
+
+/*
+ * True if who is shown an alias of the session's nonces can find these by trying
+ * all: there is only one, of four octets.
+ */
+static inline bool
+ilnp_sess_guessable(const struct ilnp_sess *s)
+{
+	return (s->s_nin.n_len == ILNP_NONCE_SHORT &&
+	    ilnp_nonce_eq(&s->s_nin, &s->s_nout));
 }
 
 /* ilnp_sess.c: all under s_lock */

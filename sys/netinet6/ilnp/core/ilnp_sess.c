@@ -70,6 +70,8 @@ ilnp_sess_strayed(struct ilnp_sess *s)
 	ilnp_lock(&s->s_lock);
 	if (s->s_paths != NULL && ilnp_sess_known(s))
 		lost = ilnp_sess_lost(s);
+	/* That one has not even been sought. */
+	failed = lost && ilnp_sess_guessable(s);
 	for (u_int i = 0; lost && i < s->s_paths->ps_cap; i++)
 		failed |= s->s_paths->ps_path[i].p_used &&
 		    s->s_paths->ps_path[i].p_sought &&
