@@ -63,18 +63,33 @@ absorb(void *arg)
 		sleep_ms(1000);
 }
 
+/* A connected socket; a host that has just come up may have no way for a while. */
+static int
+reach(int type, enum rig_who who, int provider)
+{
+	struct sockaddr_in6 sa = kt_address(rig_ilv(who, provider), PORT);
+
+	for (;;) {
+		int fd = (int)sys_socket(AF_INET6, type, 0);
+
+		if (sys_connect(fd, &sa, sizeof(sa)) >= 0)
+			return (fd);
+		(void)sys_close(fd);
+		sleep_ms(50);
+	}
+}
+
 static int
 pour(void *arg)
 {
 	static char buf[65536];
-	struct sockaddr_in6 sa = kt_address(rig_ilv(RIG_B, 0), PORT);
 	struct load *w = arg;
-	int fd = (int)sys_socket(AF_INET6, SOCK_STREAM, 0);
+	int fd;
 
-	end_at_once(fd);
 	while (!w->listening)
 		sleep_ms(2);
-	(void)sys_connect(fd, &sa, sizeof(sa));
+	fd = reach(SOCK_STREAM, RIG_B, 0);
+	end_at_once(fd);
 	while (sys_write(fd, buf, sizeof(buf)) > 0)
 		continue;
 	for (;;)
@@ -88,12 +103,10 @@ pour(void *arg)
 static int
 spray(void *arg)
 {
-	struct load *w = arg;
-	struct sockaddr_in6 sa = kt_address(rig_ilv(RIG_B, 1), PORT);
-	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
 	static char buf[1000];
+	struct load *w = arg;
+	int fd = reach(SOCK_DGRAM, RIG_B, 1);
 
-	(void)sys_connect(fd, &sa, sizeof(sa));
 	for (unsigned int i = 0;; i++) {
 		while (w->pause) {
 			w->paused = true;
