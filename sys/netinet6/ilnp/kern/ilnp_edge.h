@@ -311,6 +311,9 @@ SDT_PROBE_DECLARE(ilnp6, , , out);
  */
 extern struct taskqueue *ilnp_tasks;
 
+/* Waits until all have left who are in a section of the network's epoch. */
+void	ilnp_epoch_wait(void);
+
 /* Waits for a task that is not to run again. */
 void	ilnp_edge_stop(struct timeout_task *);
 

@@ -84,7 +84,7 @@ ilnp_flow_free(struct ilnp_edge *e)
 	ilnp_store_ptr(&t->t_bucket, NULL);
 	mtx_unlock(&t->t_lock);
 	/* Entries let go of their sessions before the cache may be freed. */
-	NET_EPOCH_WAIT();
+	ilnp_epoch_wait();
 	NET_EPOCH_DRAIN_CALLBACKS();
 	free(b, M_ILNP);
 }

@@ -349,7 +349,7 @@ publish(struct ilnp_edge *e, struct ilnp_here *h)
 	if (h != NULL && !same && ILNP_HOOKED)
 		ilnp_flow_adopt(e);
 	if (old != NULL) {
-		NET_EPOCH_WAIT();
+		ilnp_epoch_wait();
 		free_here(old);
 	}
 }
@@ -403,7 +403,7 @@ scan_task(void *arg, int pending __unused)
 	 * FreeBSD has told us of an address, and has still to join groups for
 	 * it.  It must not have to wait for us there, who do the same.
 	 */
-	NET_EPOCH_WAIT();
+	ilnp_epoch_wait();
 	/* Whoever holds it may be waiting for this task's thread. */
 	if (!sx_try_xlock(&e->e_sx)) {
 		ilnp_loc_rescan(e);

@@ -11,6 +11,9 @@
  */
 #include "ilnp_edge.h"
 
+#include <sys/proc.h>
+#include <sys/sched.h>
+
 #include <machine/atomic.h>
 
 #include "ilnp_edge_addr.h"
@@ -79,6 +82,38 @@ void
 ilnp_edge_kick(struct ilnp_edge *e)
 {
 	(void)taskqueue_enqueue_timeout(ilnp_tasks, &e->e_tick, 0);
+}
+
+struct grace {
+	struct epoch_context g_ctx;
+	u_int		g_over;
+};
+
+static void
+all_have_left(struct epoch_context *ctx)
+{
+	struct grace *g = __containerof(ctx, struct grace, g_ctx);
+
+	atomic_store_rel_int(&g->g_over, 1);
+}
+
+/*
+ * Not NET_EPOCH_WAIT(): it queues up at the lock that somebody in a section
+ * waits for, and a reader of an rmlock(9) who leaves wakes one thread of that
+ * queue, for there is but one writer.  Either he or we would sleep on, and
+ * INVARIANTS stop there.  Processors that are idle call back late, so we sleep
+ * on ours from tick to tick.
+ */
+void
+ilnp_epoch_wait(void)
+{
+	struct grace g = { .g_over = 0 };
+
+	sched_pin();
+	NET_EPOCH_CALL(all_have_left, &g.g_ctx);
+	while (atomic_load_acq_int(&g.g_over) == 0)
+		pause("ilnpep", 1);
+	sched_unpin();
 }
 
 void
@@ -188,7 +223,7 @@ ilnp_edge_disable(struct ilnp_edge *e)
 	ilnp_store_ptr(&e->e_cache, NULL);
 	ilnp_pfil_unlink(e);
 	ilnp_in_unlink(e);
-	NET_EPOCH_WAIT();
+	ilnp_epoch_wait();
 	ilnp_edge_stop(&e->e_tick);
 	ilnp_flow_free(e);
 	ilnp_loc_clear(e);
