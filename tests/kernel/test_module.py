@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from chancekit import wants_another
 from debuggerkit import wrong_in_debugger
 
 from ilnptool.build.boot import build_quick_image
@@ -47,7 +48,12 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     init, image = build_program(shop, folder), folder / "image"
     tunables = {"kt.groups": "module"}
     build_quick_image(shop, kernel.path, init, image, files=files, tunables=tunables)
-    return run_quick(Machine(image), folder)
+    said = run_quick(Machine(image), folder)
+    if wants_another("module", judge(said)):
+        again = folder / "again"
+        again.mkdir(exist_ok=True)
+        said = run_quick(Machine(image), again)
+    return said
 
 
 def test_the_module_works_on_a_kernel_without_hooks(said: Said) -> None:
