@@ -440,6 +440,31 @@ def test_a_name_can_be_asked_again_by_hand(names: Names) -> None:
         assert found.status == status, words
 
 
+def test_names_are_asked_again_where_no_events_tell(names: Names) -> None:
+    """As in a jail with a network stack of its own: what the kernel lists is looked into."""
+    names.forget()
+    # One program at a time may read the events.
+    holder = names.job("a", "dd", "if=/dev/devctl", "of=/dev/null")
+    renew = names.job("a", "/usr/local/sbin/ilnp-renew", "-f")
+    try:
+        lie = f"peer.example.com {B_NID} {NOWHERE.replace(':', '+')},1,300"
+        truth = f"peer.example.com {B_NID} {B_L64[0]},1,300"
+        assert names.writes("candidate", lie, "1001") == ""
+        assert "busy" in names.writes("candidate", truth, "1002")
+        known = f"{B_L64[0]},10,300 {B_L64[1]},10,300 name=peer.example.com"
+        wait_until("the name is asked", lambda: known in names.sysctl("hints"), 90)
+        assert "asked=" not in names.sysctl("hints")
+        # A name that leads nowhere loses what somebody said of it.
+        gone = f"nobody.example.com 0-0-0-9 {B_L64[0]},1,300"
+        assert names.writes("candidate", gone, "1001") == ""
+        other = gone.replace(B_L64[0], B_L64[1])
+        assert "busy" in names.writes("candidate", other, "1002")
+        wait_until("it is forgotten", lambda: "nobody" not in names.sysctl("hints"), 90)
+    finally:
+        renew.stop()
+        holder.stop()
+
+
 def test_the_telephone_loses_nothing_whatever_path_fails(names: Names) -> None:
     names.publish(*moving("2001:0db8:000b:0001"))
     names.forget()
