@@ -217,13 +217,15 @@ growth_of(const struct tally *before, const struct tally *after, unsigned int i)
  * True for what the allocators keep for themselves or count twice: what
  * malloc(9) gives out is counted by its types, a cluster by its mbuf, and each
  * thread that is kept for later use has a umtx, a turnstile and a sleep queue.
+ * Masks of routes are what FreeBSD leaves of each stack, more of one that takes
+ * addresses from advertisements, as here only hosts with ILNP do.
  */
 static bool
 is_store(const char *name)
 {
 	static const char *const stores[] = { "malloc-", " Bucket", "UMA ",
 	    "vm pgcache", "vmem btag", "RADIX NODE", "mbuf_cluster", "umtx",
-	    "TURNSTILE", "SLEEPQUEUE" };
+	    "TURNSTILE", "SLEEPQUEUE", "routetbl" };
 
 	for (unsigned int i = 0; i < nitems(stores); i++)
 		if (contains(name, stores[i]))
