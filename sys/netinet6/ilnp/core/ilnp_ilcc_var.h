@@ -48,8 +48,9 @@ struct ilnp_sess {
 	bool		s_lu_failed;		/* (s) s_lu_gen never got one */
 	uint8_t		s_lu_sends;		/* (s) of s_lu_gen */
 	uint32_t	s_busyslot;		/* (p) in c_busy, or NOSLOT; peeked */
-	uint32_t	s_ntx;			/* (s) segments of flows that do not
+	uint16_t	s_ntx;			/* (s) segments of flows that do not
 						   count, since a beginning */
+	uint16_t	s_bare;			/* (s) longest sent without a nonce */
 	uint32_t	s_nrx;			/* (s) packets received, saturating */
 	uint32_t	s_lu_gen;		/* (s) last one sent or known */
 	ilnp_time_t	s_lasttx;		/* (s) */
@@ -66,7 +67,6 @@ struct ilnp_sess {
 	uint32_t	s_lu_rxhash;		/* (s) of the last set accepted */
 	uint32_t	s_token;		/* (s) of s_nin, if that is known */
 	uint32_t	s_holds;		/* (s) flows that belong to it */
-	uint32_t	s_bare;			/* (s) longest sent without a nonce */
 	uint32_t	s_seeks;		/* (s) its peer where names say; peeked */
 	uint32_t	s_slot;			/* (p) in c_pool */
 	uint32_t	s_halfslot;		/* (p) in c_half, or NOSLOT */
@@ -77,6 +77,8 @@ struct ilnp_sess {
 /* A lock may be longer elsewhere; what a lookup reads is before it. */
 _Static_assert(offsetof(struct ilnp_sess, s_lock) <= ILNP_LINE - 16,
     "lookups touch one line");
+_Static_assert(sizeof(struct ilnp_sess) - sizeof(struct ilnp_lock) <=
+    7 * ILNP_LINE - 16, "a million correspondents fit");
 
 #define	ILNP_NOSLOT	UINT32_MAX
 

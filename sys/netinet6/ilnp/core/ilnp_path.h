@@ -73,7 +73,7 @@ struct ilnp_choice {
 					   another works better */
 	uint8_t		ch_nonce;	/* ILNP_NONCE_*, 0: as nonce_policy says */
 	uint8_t		ch_cksum;	/* ILNP_SUM_*, 0: as cksum says */
-	uint32_t	ch_ntx;		/* segments since its flow has begun */
+	uint16_t	ch_ntx;		/* segments since its flow has begun */
 	struct ilnp_l64pair ch_pair;	/* PREFER, PIN, STRICT */
 };
 

@@ -334,11 +334,11 @@ carries_nonce(const struct ilnp_ilcc *c, const struct ilnp_sess *s,
 static void
 count_part(struct ilnp_sess *s, struct ilnp_choice *ch, enum ilnp_part part)
 {
-	uint32_t *ntx = ch != NULL ? &ch->ch_ntx : &s->s_ntx;
+	uint16_t *ntx = ch != NULL ? &ch->ch_ntx : &s->s_ntx;
 
 	if (part == ILNP_PART_BEGINS)
 		*ntx = 0;
-	else if (*ntx < UINT32_MAX)
+	else if (*ntx < UINT16_MAX)
 		(*ntx)++;
 }
 
@@ -534,7 +534,8 @@ ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 		if (carries_nonce(c, s, choice, part, now))
 			out->o_nonce = s->s_nout;
 		else if (len > s->s_bare)
-			s->s_bare = len;
+			s->s_bare = (uint16_t)(len < UINT16_MAX ? len :
+			    UINT16_MAX);
 		ILNP_STAT(c, out_ilnp);
 	}
 	if (s->s_firsttx == 0)
