@@ -10,6 +10,7 @@ import pytest
 
 from ilnptool.build.manpage import PAGE, render
 from ilnptool.errors import UsageError
+from ilnptool.lab.model import ALGORITHMS
 
 TOP = Path(__file__).parents[2]
 KERN = TOP / "sys/netinet6/ilnp/kern"
@@ -35,6 +36,11 @@ def test_every_other_sysctl_is_there() -> None:
     names = [name for name in names if name not in {"name", "stats"}]
     assert len(names) >= 8
     assert [name for name in names if f".It Va net.inet6.ilnp6.{name}\n" not in page()] == []
+
+
+def test_every_algorithm_is_there() -> None:
+    text = page().partition(".It Va net.inet6.ilnp6.algorithm\n")[2].partition(".It ")[0]
+    assert [name for name in ALGORITHMS if name not in text.replace(",", "").split()] == []
 
 
 def test_every_socket_option_is_there() -> None:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from ilnptool.build.sources import install, kernel_sources, libc_sources, project
+from ilnptool.cli.output import print_table
 from ilnptool.errors import CheckFailed, UsageError
 from ilnptool.hooks.lock import LIBC_LOCK_FILE, LOCK_FILE, Reviewed, load_lock, save_lock
 from ilnptool.hooks.patch import context, function_text, unified
@@ -65,18 +64,16 @@ def hooks(context: click.Context, libc: bool) -> None:
 def check(tree: Path) -> None:
     """Say whether all hooks fit TREE; status 1 if one needs a review, 2 if one does not fit."""
     plan = _plan(tree)
-    table = Table(box=None, pad_edge=False)
-    for title in ("hook", "place", "state", "reviewed"):
-        table.add_column(title, overflow="fold")
-    for place in plan.placed:
-        reviewed = ", ".join(place.reviewed) if place.fingerprint else "-"
-        table.add_row(
+    rows = [
+        (
             place.hook.id,
             f"{place.hook.file}:{place.line}",
             place.state.value,
-            reviewed or "[red]no[/red]",
+            (", ".join(place.reviewed) if place.fingerprint else "-") or "[red]no[/red]",
         )
-    Console().print(table)
+        for place in plan.placed
+    ]
+    print_table(("hook", "place", "state", "reviewed"), rows)
     files = len(plan.files)
     lines = sum(place.hook.lines for place in plan.placed)
     click.echo(f"FreeBSD {plan.tree.release}: {lines} lines in {files} files")

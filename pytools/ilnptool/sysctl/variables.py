@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ilnptool.config import PROJECT
 from ilnptool.errors import UsageError
+from ilnptool.lab.model import ALGORITHMS
 from ilnptool.tables import read_counters, read_knobs
 
 TREE = "net.inet6.ilnp6"
@@ -33,10 +34,13 @@ class Variable:
     unit: str = ""
     writable: bool = False
     kernel_only: bool = False  # ilnpd has nothing like it
+    choices: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> str:
         """Return what a value may be, in words."""
+        if self.choices:
+            return ", ".join(self.choices)
         if self.highest:
             return f"{self.lowest} to {self.highest} {self.unit}".strip()
         return self.text
@@ -46,9 +50,16 @@ _OTHERS = (
     Variable("enable", "0 or 1: whether ILNP is spoken", "0", 0, 1, writable=True),
     Variable(
         "algorithm",
-        "how new sessions choose among paths: rr, drr, pref, weighted, sticky or redundant",
+        "how new sessions choose among paths",
         "rr",
         writable=True,
+        choices=ALGORITHMS,
+    ),
+    Variable(
+        "hooked",
+        "kernel: 1: ILNP is part of it; 0: a module in reduced mode",
+        highest=1,
+        kernel_only=True,
     ),
     Variable("nids", "NIDs of the node, as 0211-22ff-fe33-4455", writable=True),
     Variable("disabled", "interfaces whose locators are not used", "", writable=True),
@@ -83,6 +94,9 @@ _OTHERS = (
         kernel_only=True,
     ),
 )
+# Below the same tree, but nothing that has a value.
+_LISTINGS = ("locators", "sessions", "hints")
+_WRITTEN = ("teach", "candidate", "answer")
 
 
 @cache
@@ -105,6 +119,10 @@ def find_variable(text: str) -> Variable:
     """Return the variable that a person names, with or without the tree."""
     known = known_variables()
     name = short_name(text)
+    if name in _LISTINGS:
+        raise UsageError(f"{text} is a listing, not a variable; `ilnptool status' shows it")
+    if name in _WRITTEN:
+        raise UsageError(f"{text} is only written, by sysctl(8) of the machine; see ilnp(4)")
     if name not in known:
         near = [x for x in known if name in x] or get_close_matches(name, known)
         hint = f"; did you mean {', '.join(near[:5])}?" if near else ""
@@ -116,9 +134,13 @@ def check_value(variable: Variable, value: str) -> None:
     """Raise UsageError unless a variable may be set to a value."""
     if not variable.writable:
         raise UsageError(f"{variable.name}: can only be read")
-    if not variable.highest:
-        return
-    if not value.isdecimal() or not variable.lowest <= int(value) <= variable.highest:
+    if variable.choices:
+        good = value in variable.choices
+    elif variable.highest:
+        good = value.isdecimal() and variable.lowest <= int(value) <= variable.highest
+    else:
+        good = True
+    if not good:
         raise UsageError(f"{variable.name}: bad value {value!r}; allowed: {variable.allowed}")
 
 
