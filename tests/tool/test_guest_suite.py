@@ -284,12 +284,16 @@ def test_the_machine_is_told_to_end_after_the_tests() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ([], "say what to test: --guest, --kyua or --freebsd-tests"),
         (["--kyua", "--freebsd-tests"], "exclude each other"),
-        (["move_test"], "test programs are for --kyua"),
+        (["--guest", "move_test"], "test programs are for --kyua"),
+        # Either says by itself that a machine is booted.
         (["--kyua", "nothing"], "no test program nothing"),
+        (["--guest", "--kyua", "nothing"], "no test program nothing"),
+        (["--freebsd-tests", "--group", "nothing"], "no group nothing"),
     ],
 )
 def test_wrong_calls_say_what_is_right(arguments: list[str], message: str) -> None:
-    done = CliRunner().invoke(cli, ["test", "--guest", *arguments])
+    done = CliRunner().invoke(cli, ["test", *arguments])
     assert isinstance(done.exception, UsageError)
     assert message in str(done.exception)

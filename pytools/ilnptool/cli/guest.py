@@ -75,20 +75,22 @@ def _compare(
 
 @click.command("test")
 @build_options
-@click.option("--guest", is_flag=True, help="In a FreeBSD kernel, booted in QEMU.")
+@click.option("--guest", is_flag=True, help="The program of tests/kernel, in a booted kernel.")
 @click.option("--conf", default="ILNP", show_default=True, help="Kernel configuration.")
 @click.option("--kernel", type=_PATH, help="A kernel that is built already.")
 @click.option(
     "--group",
     "groups",
     multiple=True,
-    help=f"Of {', '.join(GROUPS)}.  [default: {', '.join(USUAL)}]",
+    help=f"Of --guest: {', '.join(GROUPS)}.  [default: {', '.join(USUAL)}]",
 )
 @click.option(
     "--forged", type=click.IntRange(1), default=FORGED, show_default=True, help="Forged packets."
 )
 @click.option(
-    "--kyua", is_flag=True, help="The shell tests of tests/net: all, or PROGRAM[:CASE]..."
+    "--kyua",
+    is_flag=True,
+    help="The shell tests of tests/net, in a booted kernel: all, or PROGRAM[:CASE]...",
 )
 @click.option(
     "--freebsd-tests",
@@ -123,8 +125,8 @@ def test(
     Prints what does not hold and how much does; ends with status 1 if anything does not, or if the
     kernel complains of anything.
     """
-    if not guest:
-        raise UsageError("say what to test: --guest")
+    if not (guest or kyua or freebsd_tests):
+        raise UsageError("say what to test: --guest, --kyua or --freebsd-tests")
     if kyua and freebsd_tests:
         raise UsageError("--kyua and --freebsd-tests exclude each other")
     if cases and not (kyua or freebsd_tests):
