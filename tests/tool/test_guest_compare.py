@@ -23,7 +23,7 @@ from ilnptool.guest.compare import (
     remaining,
     save,
 )
-from ilnptool.guest.suite import Case
+from ilnptool.guest.results import Case
 from ilnptool.guest.theirs import choose_programs
 
 TOP = Path(__file__).parents[2]

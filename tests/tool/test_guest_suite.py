@@ -15,106 +15,15 @@ from click.testing import CliRunner
 
 from ilnptool.cli import cli
 from ilnptool.errors import UsageError
-from ilnptool.guest.suite import (
-    choose,
-    junit,
-    our_programs,
-    read_results,
-    start_script,
-)
+from ilnptool.guest.results import junit, kyua_report, progress_of, read_kyua, read_results
+from ilnptool.guest.suite import KYUA as KYUA_RUNNER
+from ilnptool.guest.suite import choose, our_programs, start_script
 
 TOP = Path(__file__).parents[2]
 GUEST = TOP / "bhyve/guest/usr"
 NET = TOP / "tests/net"
 
-PROGRAM = """\
-#! /usr/libexec/atf-sh
-atf_test_case passes
-passes_head() { atf_set descr "It passes"; }
-passes_body() {
-	atf_check true
-	atf_check -s exit:3 -o inline:"one\\n" -e match:"t[a-z]o$" -x "echo one; echo two >&2; exit 3"
-	atf_check -s not-exit:0 false
-	atf_check -o match:a -o not-match:"^c" -o save:kept echo abc
-	atf_check -o file:kept cat kept
-	atf_check_equal 2 $((1 + 1))
-	atf_check -s signal:term -e ignore -x 'kill -TERM $$'
-	[ "$(atf_get_srcdir)" = "$(dirname "$0")" ] || atf_fail "srcdir"
-}
-atf_test_case fails cleanup
-fails_head() { :; }
-fails_body() {
-	echo evidence
-	atf_check -o empty echo something
-	echo never
-}
-fails_cleanup() { echo "cleaned up"; }
-atf_test_case ends_badly
-ends_badly_body() { false; }
-atf_test_case in_a_subshell
-in_a_subshell_body() {
-	(atf_fail "down here") || true
-}
-atf_test_case skips
-skips_body() { atf_skip "no reason"; }
-atf_test_case wants
-wants_head() { atf_set require.progs "sh no-such-program"; }
-wants_body() { atf_fail "it should not run"; }
-atf_test_case told
-told_head() { atf_set require.config word; }
-told_body() { [ "$(atf_config_get word)" = hello ] || atf_fail "not told"; }
-atf_test_case known
-known_body() { atf_expect_fail "a mistake"; atf_fail "again"; }
-atf_test_case repaired
-repaired_body() { atf_expect_fail "a mistake"; }
-atf_test_case slow
-slow_head() { atf_set timeout 1; }
-slow_body() { sleep 30; }
-atf_test_case later
-later_body() { (sleep 1; echo now >there) & atf_check -r 5 test -s there; wait; }
-atf_test_case hangs
-hangs_head() { atf_set timeout 1; }
-hangs_body() { atf_expect_timeout "it sleeps"; sleep 30; }
-atf_test_case awake
-awake_body() { atf_expect_timeout "it sleeps"; }
-atf_test_case exits
-exits_body() { atf_expect_exit 7 "so said"; exit 7; }
-atf_test_case exits_somehow
-exits_somehow_body() { atf_expect_exit -1 "so said"; exit 9; }
-atf_test_case exits_otherwise
-exits_otherwise_body() { atf_expect_exit 7 "so said"; exit 8; }
-atf_test_case is_killed
-is_killed_body() { atf_expect_signal 9 "so said"; kill -KILL $$; }
-atf_test_case lives
-lives_body() { atf_expect_signal 9 "so said"; exit 0; }
-atf_test_case dies
-dies_body() { atf_expect_death "somehow"; exit 5; }
-atf_test_case goes_on
-goes_on_body() { atf_expect_death "somehow"; atf_expect_pass; }
-atf_test_case vanishes
-vanishes_body() { kill -KILL $$; }
-atf_test_case passes_badly
-passes_badly_body() { trap 'exit 3' EXIT; }
-atf_test_case leaves_dirt cleanup
-leaves_dirt_body() { :; }
-leaves_dirt_cleanup() { false; }
-atf_test_case fails_in_dirt cleanup
-fails_in_dirt_body() { atf_fail "first"; }
-fails_in_dirt_cleanup() { false; }
-atf_test_case elsewhere
-elsewhere_head() { atf_set require.machine "pdp11 vax"; }
-elsewhere_body() { :; }
-atf_test_case huge
-huge_head() { atf_set require.memory 4096G; }
-huge_body() { :; }
-atf_test_case of_two_words
-of_two_words_body() { [ "$(atf_config_get words)" = "two words" ] || atf_fail "not told"; }
-atf_init_test_cases() {
-	for name in $(grep -o '^[a-z_]*_body' "$0"); do
-		atf_add_test_case ${name%_body}
-	done
-}
-"""
+PROGRAM = (TOP / "tests/tool/kinds.atf").read_text()
 # As Kyua has it: engine/atf_result.cpp and atf-test-case(4).
 EXPECTED = {
     "passes": ("passed", ""),
@@ -153,7 +62,57 @@ EXPECTED = {
     "elsewhere": ("skipped", f"Current platform '{os.uname().machine}' not supported"),
     "huge": ("skipped", "Requires 4096G bytes of physical memory"),
     "of_two_words": ("passed", ""),
+    "of_two_lines": ("broken", "The result is not one line: failed: one two "),
+    "looks_late": ("broken", "Premature exit; test case exited with code 124"),
+    "builtin": ("skipped", "Required program 'export' not found"),
+    "either": ("passed", ""),
+    "at_home": ("passed", ""),
 }
+# Without a terminal sh(1) of Linux makes no process groups.
+LINUX = {"leaves_a_child"}
+KYUA = """\
+kinds:fine  ->  passed  [0.412s]
+inner/kinds:bad  ->  failed: because of that  [12.700s]
+inner/kinds:none  ->  skipped: not here  [0.005s]
+inner/kinds:gone  ->  broken: Premature exit; test case received signal 9  [0.100s]
+inner/kinds:known  ->  expected_failure: a mistake: again  [0.100s]
+
+Results saved to /tmp/kyua.db
+
+3/5 passed (2 failed)
+kyua ended with status 1
+<?xml version="1.0" encoding="iso-8859-1"?>
+<testsuite>
+<properties>
+<property name="cwd" value="/"/>
+</properties>
+<testcase classname="inner.kinds" name="bad" time="12.700">
+<failure message="because of that"/>
+<system-out>said: &lt;this&gt;
+</system-out>
+<system-err>Test case metadata
+------------------
+
+timeout = 3
+
+Original stderr
+---------------
+
+and that
+</system-err>
+</testcase>
+<testcase classname="kinds" name="fine" time="0.412">
+<system-err>Original stderr
+---------------
+
+&lt;EMPTY&gt;
+</system-err>
+</testcase>
+<testcase classname="inner.kinds" name="none" time="0.005"><skipped/></testcase>
+<testcase classname="inner.kinds" name="gone" time="0.1"><error message="x"/></testcase>
+<testcase classname="inner.kinds" name="known" time="0.1"></testcase>
+</testsuite>
+"""
 RESULTS = """\
 begin a:good\r
 end a:good 2 passed\r
@@ -181,10 +140,12 @@ def test_programs_for_atf_run_without_it(tmp_path: Path) -> None:
     told = ("-v", "word=hello", "-v", "words=two words")
     done = run_atf("-r", str(results), *told, str(tmp_path / "Kyuafile"))
     cases, ended = read_results(results.read_text())
-    assert {case.name: (case.status, case.reason) for case in cases} == EXPECTED, done.stderr
+    found = {case.name: (case.status, case.reason) for case in cases if case.name not in LINUX}
+    assert found == EXPECTED, done.stderr
+    assert [case.name for case in cases] == sorted([*EXPECTED, *LINUX])
     assert ended
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "27 cases: 11 passed, 4 skipped, 12 failed"
+    assert done.stdout.splitlines()[-1] == "33 cases: 13 passed, 5 skipped, 15 failed"
     failed = next(case for case in cases if case.name == "fails").output
     assert "evidence" in failed
     assert "never" not in failed
@@ -193,6 +154,11 @@ def test_programs_for_atf_run_without_it(tmp_path: Path) -> None:
     assert "told  ->  failed: not told" in one.stdout
     assert run_atf("-v", "word=hello", f"{tmp_path}/Kyuafile:inner/some_test:told").returncode == 0
     assert "no such Kyuafile" in run_atf(str(tmp_path / "nothing")).stderr
+    none = run_atf(f"{tmp_path}/Kyuafile:inner/some_test:forgotten")
+    assert (none.returncode, none.stderr) == (
+        1,
+        "atf-run: no case is called inner/some_test:forgotten\n",
+    )
 
 
 def test_what_a_kyuafile_says_of_a_program_holds_for_its_cases(tmp_path: Path) -> None:
@@ -204,6 +170,64 @@ def test_what_a_kyuafile_says_of_a_program_holds_for_its_cases(tmp_path: Path) -
     # What a case says of itself comes first.
     one = run_atf(f"{tmp_path}/Kyuafile:one:wants")
     assert "Required program 'no-such-program' not found" in one.stdout
+
+
+def test_a_kyuafile_may_be_written_in_many_ways(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text(PROGRAM)
+    (tmp_path / "Kyuafile").write_text(
+        "-- said of it\nsyntax(2)\ntest_suite('x')\natf_test_program{\n    name = 'one', -- this\n"
+        "    is_exclusive=true,\n    timeout=2\n}\n"
+        "atf_test_program{name='two', allowed_platforms='vax pdp11'}\n"
+    )
+    (tmp_path / "two").write_text(PROGRAM)
+    assert "one:either  ->  passed" in run_atf(f"{tmp_path}/Kyuafile:one:either").stdout
+    assert "skipped: Current platform" in run_atf(f"{tmp_path}/Kyuafile:two:either").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("for i = 1, 2 do\nend\n", "only Kyua itself|in the middle"),
+        ('tap_test_program{name="one"}\n', "only Kyua itself can read this"),
+        ('atf_test_program{name="one", colour="red"}\n', "unknown property colour"),
+        ('atf_test_program{name="two"}\n', "no test program two"),
+        ('atf_test_program{name="a/one"}\n', "a path for one"),
+        ('atf_test_program{name="one"\n', "in the middle"),
+        ('include("none/Kyuafile")\n', "no such Kyuafile"),
+    ],
+)
+def test_a_kyuafile_that_is_not_understood_is_an_error(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "one").write_text(PROGRAM)
+    (tmp_path / "Kyuafile").write_text(f"syntax(2)\n{text}")
+    done = run_atf(f"{tmp_path}/Kyuafile")
+    assert done.returncode == 2
+    assert re.search(message, done.stderr)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        ("atf_set descr a; atf_set descr b", "the property descr is given twice"),
+        ("atf_set colour red", "unknown property colour"),
+        ("echo oops >&2", "oops"),
+        ("echo oops", "what is this: oops"),
+    ],
+)
+def test_a_list_of_cases_that_kyua_would_refuse_is_refused(
+    tmp_path: Path, head: str, reason: str
+) -> None:
+    (tmp_path / "one").write_text(
+        f"atf_test_case a\na_head() {{ {head}; }}\na_body() {{ :; }}\n"
+        "atf_init_test_cases() { atf_add_test_case a; }\n"
+    )
+    (tmp_path / "Kyuafile").write_text('syntax(2)\natf_test_program{name="one"}\n')
+    done = run_atf(f"{tmp_path}/Kyuafile")
+    assert done.returncode == 1
+    assert "one:__test_cases_list__  ->  broken" in done.stdout
+    assert f"    {reason}\n" in done.stdout
 
 
 @pytest.mark.parametrize("name", our_programs())
@@ -219,8 +243,11 @@ def test_our_programs_list_their_cases_and_leave_none_out(name: str) -> None:
     for case in defined:
         assert text.count(f"\n{case}_body() {{") == 1
         assert text.count(f"\n{case}_cleanup() {{") == 1
-    assert said.count("has.cleanup: true") == said.count("require_user: root") == len(listed)
+    assert said.count("has.cleanup: true") == said.count("require.user: root") == len(listed)
     assert said.count("\ndescr: ") == len(listed)
+    for case_ in said.split("\n\n")[1:]:
+        words = [line.partition(":")[0] for line in case_.splitlines()]
+        assert len(words) == len({*words}), "Kyua takes no property twice"
 
 
 def test_no_test_of_tests_net_is_forgotten() -> None:
@@ -244,6 +271,30 @@ def test_results_are_read_as_they_were_told() -> None:
     assert [case.good for case in cases] == [True, False, True]
     assert cases[1].reason == "because of that"
     assert cases[1].output == "said: this\n"
+
+
+def test_what_kyua_told_is_read() -> None:
+    cases, ended = read_kyua(KYUA)
+    assert ended
+    assert [(case.ident, case.status, case.reason, case.seconds) for case in cases] == [
+        ("kinds:fine", "passed", "", 0),
+        ("inner/kinds:bad", "failed", "because of that", 13),
+        ("inner/kinds:none", "skipped", "not here", 0),
+        ("inner/kinds:gone", "broken", "Premature exit; test case received signal 9", 0),
+        ("inner/kinds:known", "expected_failure", "a mistake: again", 0),
+    ]
+    assert [case.output for case in cases[:2]] == ["", "said: <this>\nand that"]
+    assert ElementTree.fromstring(kyua_report(KYUA)).tag == "testsuite"
+    early = KYUA[: KYUA.index("inner/kinds:none") + len("inner/kinds:none  ->  ")]
+    cases, ended = read_kyua(early)
+    assert not ended
+    assert (cases[2].name, cases[2].status) == ("none", "broken")
+    assert kyua_report(early) == ""
+    assert progress_of(early) == (2, "inner/kinds:none")
+    assert progress_of(RESULTS) == (3, "b:none")
+    # Kyua itself failed, or its report was cut short.
+    assert not read_kyua(KYUA.replace("status 1", "status 2"))[1]
+    assert not read_kyua(KYUA.partition("<testcase")[0])[1]
 
 
 def test_a_machine_that_ends_early_is_seen() -> None:
@@ -279,6 +330,13 @@ def test_the_machine_is_told_to_end_after_the_tests() -> None:
     assert "atf-run -r /dev/cuau1 -v host=1 -v 'fibs=1 2' /K" in script
     assert script[-1] == "reboot -q"
     assert "ilnp-on" in start_script(("/K",), everywhere=True)
+    lines = start_script(("/K:a:b", "/K:c"), runner=KYUA_RUNNER).splitlines()
+    assert (
+        "kyua -v test_suites.ilnp.host=1 test -k /K -r /tmp/kyua.db a:b c >/dev/cuau1 2>&1" in lines
+    )
+    assert "kyua report-junit -r /tmp/kyua.db >/dev/cuau1 2>&1" in lines
+    # Kyua wants the name of the suite in its variables.
+    assert 'test_suite("ilnp")' in (NET / "Kyuafile").read_text()
 
 
 @pytest.mark.parametrize(
@@ -291,6 +349,7 @@ def test_the_machine_is_told_to_end_after_the_tests() -> None:
         (["--kyua", "nothing"], "no test program nothing"),
         (["--guest", "--kyua", "nothing"], "no test program nothing"),
         (["--freebsd-tests", "--group", "nothing"], "no group nothing"),
+        (["--guest", "--runner", "kyua"], "--runner: that is for --kyua"),
     ],
 )
 def test_wrong_calls_say_what_is_right(arguments: list[str], message: str) -> None:

@@ -59,27 +59,51 @@ class Userland:
     sysroot: Path
 
 
-def _scripts(shop: Workshop, root: Path) -> tuple[str, str]:
-    """Return what make's build environment runs: for the libraries, and for one program $1."""
-    src, sysroot = shop.tree.root, shop.platform / "tmp"
+def _common(shop: Workshop) -> str:
     # Owners and the like mean nothing here; this installer of the tree's leaves them out.
-    common = f"-DWITH_AUTO_OBJ INSTALL='sh {src}/tools/install.sh'"
-    make = f"make -j{shop.jobs} {common} {_LIBRARY_FLAGS}"
-    libraries = ["set -e"]
-    for name in _LIBRARIES.split():
-        steps = f"{make} all; {make} DESTDIR={sysroot} install"
-        libraries.append(f'echo "===> lib/{name}"; cd {src}/lib/{name}; {steps}')
-    make = f"make {common} {_PROGRAM_FLAGS}"
-    program = [
+    return f"-DWITH_AUTO_OBJ INSTALL='sh {shop.tree.root}/tools/install.sh'"
+
+
+def library_script(shop: Workshop, names: str) -> str:
+    """Return what make's build environment runs to build and install libraries, below lib/."""
+    make = f"make -j{shop.jobs} {_common(shop)} {_LIBRARY_FLAGS}"
+    lines = ["set -e"]
+    for name in names.split():
+        steps = f"{make} all; {make} DESTDIR={shop.platform}/tmp install"
+        lines.append(f'echo "===> lib/{name}"; cd {shop.tree.root}/lib/{name}; {steps}')
+    return "\n".join(lines) + "\n"
+
+
+def program_script(shop: Workshop, root: Path) -> str:
+    """Return what it runs to build the program $1, and install it below `root`."""
+    make = f"make {_common(shop)} {_PROGRAM_FLAGS}"
+    lines = [
         "set -e",
         'echo "===> $1"',
-        f'cd {src}/"$1"',
+        f'cd {shop.tree.root}/"$1"',
         # What build-world has left there is compiled and linked otherwise.
         f'rm -f {shop.platform}/"$1"/*.o {shop.platform}/"$1/${{1##*/}}"',
         f"{make} all",
         f"{make} DESTDIR={root} install",
     ]
-    return "\n".join(libraries) + "\n", "\n".join(program) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def build_static(
+    shop: Workshop, name: str, libraries: str, programs: str, root: Path, report: Reporter
+) -> None:
+    """Build libraries, and programs that are linked statically, which go below `root`.
+
+    Call it inside `shop.alone()'.
+    """
+    one = shop.root / f"{name}-program.sh"
+    one.write_text(program_script(shop, root))
+    path = shop.root / f"{name}.sh"
+    names = " ".join(programs.split())
+    each = f"echo {names} | xargs -n 1 -P {shop.jobs} sh {one}\n"
+    path.write_text(library_script(shop, libraries) + each)
+    variables = (*STATIC_VARIABLES, f"BUILDENV_SHELL=sh {path}")
+    run_task(shop.single("buildenv", variables, name), report)
 
 
 def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
@@ -89,8 +113,7 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
     """
     root = shop.root / "userland"
     found = Userland(root, shop.platform / "tmp")
-    libraries, program = _scripts(shop, root)
-    scripts = (libraries, program, _PROGRAMS)
+    scripts = (library_script(shop, _LIBRARIES), program_script(shop, root), _PROGRAMS)
     key = key_of(digest_of_tree(shop.tree.root), shop.host.compiler, *scripts, *STATIC_VARIABLES)
     mark = shop.root / "userland.key"
     if mark.exists() and mark.read_text() == key:
@@ -103,13 +126,7 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
             shutil.rmtree(root)
         for name in _FOLDERS:
             (root / name).mkdir(parents=True)
-        one = shop.root / "userland-program.sh"
-        one.write_text(program)
-        path = shop.root / "userland.sh"
-        names = " ".join(_PROGRAMS.split())
-        path.write_text(f"{libraries}echo {names} | xargs -n 1 -P {shop.jobs} sh {one}\n")
-        variables = (*STATIC_VARIABLES, f"BUILDENV_SHELL=sh {path}")
-        run_task(shop.single("buildenv", variables, "userland"), report)
+        build_static(shop, "userland", _LIBRARIES, _PROGRAMS, root, report)
         _relate_links(root)
         mark.write_text(key)
     return found

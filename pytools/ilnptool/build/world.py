@@ -40,14 +40,23 @@ class Gap:
 
     file: str
     wanted_by: str
+    origin: str  # what the file is, for whoever has to find it
     makefile: str | None = None  # where it is named, if it is not part of Kyua and ATF
 
 
+_SQLITE = ("contrib/sqlite3/sqlite3.c", "the amalgamation of SQLite")
+_CONFIGURED = "what the configure of ATF writes"
 _GAPS = (
-    Gap("contrib/sqlite3/sqlite3.c", "libsqlite3", "lib/Makefile"),
-    Gap("contrib/sqlite3/sqlite3.c", "kyua"),
-    Gap("contrib/atf/atf-c/defs.h", "atf"),
-    Gap("tools/tools/locale/etc/final-maps/map.UTF-8", "ctypedef", "share/Makefile"),
+    Gap(_SQLITE[0], "libsqlite3", _SQLITE[1], "lib/Makefile"),
+    Gap(_SQLITE[0], "kyua", _SQLITE[1]),
+    Gap("contrib/atf/config.h", "atf", _CONFIGURED),
+    Gap("contrib/atf/atf-c/defs.h", "atf", _CONFIGURED),
+    Gap(
+        "tools/tools/locale/etc/final-maps/map.UTF-8",
+        "ctypedef",
+        "a table of characters",
+        "share/Makefile",
+    ),
 )
 
 
@@ -97,7 +106,7 @@ def build_world(shop: Workshop, *, leave_out: bool = False, report: Reporter = s
     An interrupted build goes on where it was.
     """
     gaps = gaps_of(shop.tree.root)
-    left_out = tuple(gap.wanted_by for gap in gaps)
+    left_out = tuple(dict.fromkeys(gap.wanted_by for gap in gaps))
     if gaps and not leave_out:
         files = ", ".join(sorted({gap.file for gap in gaps}))
         raise UsageError(

@@ -19,10 +19,12 @@ from ilnptool.build.dynamic import build_dynamic, name_files
 from ilnptool.build.iperf3 import build_iperf3
 from ilnptool.build.kernel import Kernel, Workshop, build_kernel, open_workshop
 from ilnptool.build.kmod import build_module
+from ilnptool.build.kyua import build_kyua, missing_for_kyua
 from ilnptool.build.maketask import Progress, Reporter
 from ilnptool.build.userland import build_userland
 from ilnptool.build.world import build_world
 from ilnptool.config import load_config
+from ilnptool.errors import UsageError
 from ilnptool.guest.suite import our_files
 
 _PATH = click.Path(path_type=Path)
@@ -174,6 +176,7 @@ def extras_of(text: str) -> list[Extra]:
 @click.option("--init", type=_PATH, help="With --quick: static program to run.  [default: hello]")
 @click.option("--iperf3", type=_PATH, help="Source of iperf3, to be compiled into the image.")
 @click.option("--names", is_flag=True, help="Programs that load libraries, with nss_ilnp(8).")
+@click.option("--kyua", is_flag=True, help="Kyua and ATF, to run tests by, from the tree as well.")
 @click.option(
     "--add",
     multiple=True,
@@ -195,6 +198,7 @@ def build_image_command(
     init: Path | None,
     iperf3: Path | None,
     names: bool,
+    kyua: bool,
     add: tuple[str, ...],
     settings: tuple[str, ...],
     output: Path | None,
@@ -206,13 +210,15 @@ def build_image_command(
     """
     if quick and whole:
         raise click.UsageError("--quick and --world exclude each other")
-    if (iperf3 is not None or names) and (quick or whole):
-        raise click.UsageError("--iperf3 and --names are for the image of the lab")
+    if (iperf3 is not None or names or kyua) and (quick or whole):
+        raise click.UsageError("--iperf3, --names and --kyua are for the image of the lab")
     output = (output or load_config().image).absolute()
     extras = [extra for text in add for extra in extras_of(text)]
     files = {extra.path: extra.source for extra in extras}
     tunables = dict(_tunable(text) for text in settings)
     shop = open_workshop(src, obj, jobs)
+    if kyua and (missing := missing_for_kyua(shop.tree.root)):
+        raise UsageError(missing)
     with reporter() as report:
         kernel = _kernel(shop, conf, stock, unreviewed, report)
         if quick:
@@ -231,6 +237,8 @@ def build_image_command(
                 _, dynamic = build_dynamic(shop, report)
                 made = name_files(shop, dynamic, shop.root / "names")
                 files = {**dynamic.files(), **made, **files}
+            if kyua:
+                files = {**build_kyua(shop, report).files(), **files}
             if iperf3 is not None:
                 files["usr/bin/iperf3"] = build_iperf3(shop, userland, iperf3)
             files = {**our_files(shop, userland), **files}

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from ilnptool.build.kernel import Workshop, build_kernel, open_workshop
+from ilnptool.build.kyua import missing_for_kyua
 from ilnptool.build.maketask import Reporter
 from ilnptool.cli.build import build_options, reporter
 from ilnptool.cli.output import print_table
 from ilnptool.errors import CheckFailed, UsageError
 from ilnptool.guest.compare import Comparison, compare_kernels
 from ilnptool.guest.quick import FORGED, GROUPS, USUAL, known_groups, need_qemu, run_groups
-from ilnptool.guest.suite import Outcome, choose, run_suite
+from ilnptool.guest.suite import KYUA, SMALL, Outcome, choose, find_kyua, run_suite
 from ilnptool.run import tail_of
 
 _PATH = click.Path(path_type=Path)
@@ -40,12 +41,16 @@ def _run_ours(
     out: Path,
     conf: str,
     kernel: Path | None,
+    runner: str | None,
     cases: tuple[str, ...],
     report: Reporter,
 ) -> Outcome:
     arguments = choose(cases)
+    if runner is None and (missing := missing_for_kyua(shop.tree.root)):
+        click.echo(f"{SMALL} in the place of Kyua: {missing}", err=True)
+    kyua = find_kyua(shop, runner, report)
     booted = kernel or build_kernel(shop, conf, report=report).path
-    return run_suite(shop, out, booted, arguments, suite=conf, report=report)
+    return run_suite(shop, out, booted, arguments, suite=conf, kyua=kyua, report=report)
 
 
 def _compare(
@@ -93,6 +98,11 @@ def _compare(
     help="The shell tests of tests/net, in a booted kernel: all, or PROGRAM[:CASE]...",
 )
 @click.option(
+    "--runner",
+    type=click.Choice([KYUA, SMALL]),
+    help="What runs them.  [default: kyua, if the tree has all that it is built from]",
+)
+@click.option(
     "--freebsd-tests",
     is_flag=True,
     help="FreeBSD's own tests of the network, on a stock kernel and with ILNP off and on.",
@@ -115,6 +125,7 @@ def test(
     groups: tuple[str, ...],
     forged: int,
     kyua: bool,
+    runner: str | None,
     freebsd_tests: bool,
     out: Path,
     cases: tuple[str, ...],
@@ -131,6 +142,8 @@ def test(
         raise UsageError("--kyua and --freebsd-tests exclude each other")
     if cases and not (kyua or freebsd_tests):
         raise UsageError(f"{cases[0]}: test programs are for --kyua and --freebsd-tests")
+    if runner and not kyua:
+        raise UsageError("--runner: that is for --kyua")
     known_groups(groups)
     if kyua:
         choose(cases)
@@ -140,7 +153,7 @@ def test(
     shop = open_workshop(src, obj, jobs)
     if kyua:
         with reporter() as report:
-            outcome = _run_ours(shop, out, conf, kernel, cases, report)
+            outcome = _run_ours(shop, out, conf, kernel, runner, cases, report)
         _told(outcome)
         if not outcome.ended:
             raise CheckFailed(_last_lines(outcome.console))

@@ -24,7 +24,8 @@ from ilnptool.build.kernel import Workshop, build_kernel, key_of
 from ilnptool.build.maketask import Reporter, silent
 from ilnptool.build.userland import build_userland
 from ilnptool.errors import CheckFailed, UsageError
-from ilnptool.guest.suite import Case, junit, read_results, run_suite
+from ilnptool.guest.results import Case, junit, read_results
+from ilnptool.guest.suite import run_suite
 from ilnptool.guest.theirs import (
     PLACE,
     SETTINGS,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs test programs in a booted machine: those of tests/net, or others of FreeBSD's kind.
 
-They are written for Kyua and ATF.  A lab machine has neither, so bhyve/guest brings what runs them:
-atf-sh and atf-run, which tells its results on the second serial line.
+They are written for Kyua and ATF.  Where the source tree has all that these are built from, they
+run them; else it is what bhyve/guest brings in their place, atf-run and an atf-sh.  Both tell their
+results on the second serial line.
 """
 
 from __future__ import annotations
@@ -12,58 +13,51 @@ import shlex
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 from ilnptool.build.boot import build_lab_image
 from ilnptool.build.kernel import Workshop
+from ilnptool.build.kyua import Kyua, build_kyua, missing_for_kyua
 from ilnptool.build.maketask import Progress, Reporter, silent
 from ilnptool.build.sources import project
 from ilnptool.build.trial import Machine, run_machine, second_line
 from ilnptool.build.userland import Userland, build_userland
-from ilnptool.errors import UsageError
+from ilnptool.errors import CheckFailed, UsageError
 from ilnptool.guest.console import complaints_in
 from ilnptool.guest.quick import need_qemu
-from ilnptool.run import run
+from ilnptool.guest.results import (
+    Case,
+    junit,
+    kyua_report,
+    progress_of,
+    read_kyua,
+    read_results,
+)
+from ilnptool.run import run, tail_of
 
 SOURCE = Path("tests/net")
 PLACE = "usr/tests/ilnp"  # of our tests in an image
 SECONDS = 5400.0
 
+KYUA = "kyua"
+SMALL = "atf-run"  # the equivalent in sh(1)
+
 _LOOK = 2.0  # seconds between two looks at what a machine does
 _TARGET = "x86_64-unknown-freebsd14.0"
-_END = re.compile(r"^end (\S+) (\d+) (\w+)(?:: (.*))?$")
+_LINE = "/dev/cuau1"  # on which results are told
+_STORE = "/tmp/kyua.db"
+_SUITE = "ilnp"  # as our Kyuafile calls it; Kyua's variables have it in their names
 _PROGRAM = re.compile(r'^atf_test_program *\{.*name *= *"([^"]+)"', re.MULTILINE)
-_GOOD = ("passed", "skipped", "expected_failure")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One test case and what became of it."""
-
-    program: str
-    name: str
-    status: str  # passed, skipped, failed, broken or expected_failure
-    seconds: int
-    reason: str = ""
-    output: str = ""
-
-    @property
-    def ident(self) -> str:
-        return f"{self.program}:{self.name}"
-
-    @property
-    def good(self) -> bool:
-        return self.status in _GOOD
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """All that one boot told; its console and a JUnit file lie in a folder."""
 
+    runner: str
     cases: tuple[Case, ...]
     complaints: tuple[str, ...]  # of the kernel
     ended: bool  # the last case came to its end
@@ -80,77 +74,11 @@ class Outcome:
             word: sum(case.status == word for case in self.cases) for word in ("passed", "skipped")
         }
         bad = sum(not case.good for case in self.cases)
-        text = f"{count['passed']} cases passed, {count['skipped']} skipped, {bad} failed"
+        done = f"{count['passed']} cases passed, {count['skipped']} skipped, {bad} failed"
+        text = f"{self.runner}: {done}"
         if self.complaints:
             text += f"; the kernel complains: {self.complaints[0]}"
         return text if self.ended else f"{text}; the tests did not come to their end"
-
-
-def read_results(text: str) -> tuple[tuple[Case, ...], bool]:
-    """Read what atf-run wrote; return the cases and whether all of them were run.
-
-    A case that began and did not end is "broken".
-    """
-    cases: list[Case] = []
-    output: list[str] = []
-    begun = ""
-    count = -1
-
-    def add(ident: str, status: str, seconds: int, reason: str) -> None:
-        program, _, name = ident.rpartition(":")
-        cases.append(Case(program, name, status, seconds, reason, "\n".join(output)))
-
-    for line in text.replace("\r", "").splitlines():
-        if line.startswith("begin "):
-            begun, output = line[6:], []
-        elif line.startswith("> "):
-            output.append(line[2:])
-        elif found := _END.match(line):
-            add(found[1], found[3], int(found[2]), found[4] or "")
-            begun = ""
-        elif line.startswith("done "):
-            count = int(line[5:])
-    if begun:
-        add(begun, "broken", 0, "the machine ended before the case did")
-    return tuple(cases), count == len(cases)
-
-
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable() or c in "\n\t")
-
-
-def junit(cases: Iterable[Case], complaints: Sequence[str], ended: bool, suite: str) -> bytes:
-    """Return results as a JUnit file; what the kernel complains of is a case of its own."""
-    kernel = Case(
-        "kernel", "it does not complain", "failed" if complaints else "passed", 0,
-        "it complains", "\n".join(complaints),
-    )  # fmt: skip
-    end = Case("machine", "all cases are run", "passed" if ended else "failed", 0, "they are not")
-    listed = [*cases, kernel, end]
-    root = ElementTree.Element(
-        "testsuite",
-        name=suite,
-        tests=str(len(listed)),
-        failures=str(sum(not case.good for case in listed)),
-        errors="0",
-        skipped=str(sum(case.status == "skipped" for case in listed)),
-    )
-    for case in listed:
-        element = ElementTree.SubElement(
-            root,
-            "testcase",
-            classname=f"{suite}.{case.program}",
-            name=case.name,
-            time=str(case.seconds),
-        )
-        if case.status == "skipped":
-            ElementTree.SubElement(element, "skipped", message=_printable(case.reason))
-        elif not case.good:
-            message = _printable(f"{case.status}: {case.reason}")
-            failure = ElementTree.SubElement(element, "failure", message=message)
-            failure.text = _printable(case.output)
-    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return document
 
 
 def _compile_wire(shop: Workshop, userland: Userland) -> Path:
@@ -191,15 +119,47 @@ def choose(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"/{PLACE}/Kyuafile:{word}" for word in words) or (f"/{PLACE}/Kyuafile",)
 
 
+def _words(settings: Sequence[str], prefix: str = "") -> list[str]:
+    return [word for setting in settings for word in ("-v", f"{prefix}{setting}")]
+
+
+def _kyua_script(arguments: Sequence[str], settings: Sequence[str]) -> list[str]:
+    """Return what runs Kyua on one Kyuafile, and then its report of what it has found."""
+    places = [argument.partition(":") for argument in arguments]
+    store = ("-r", _STORE)
+    test = ["kyua", *_words(settings, f"test_suites.{_SUITE}."), "test", "-k", places[0][0], *store]
+    return [
+        "HOME=/tmp; export HOME",
+        f"{shlex.join([*test, *(case for _, _, case in places if case)])} >{_LINE} 2>&1",
+        f'echo "kyua ended with status $?" >{_LINE}',
+        f"{shlex.join(['kyua', 'report-junit', *store])} >{_LINE} 2>&1",
+    ]
+
+
+def find_kyua(shop: Workshop, runner: str | None, report: Reporter = silent) -> Kyua | None:
+    """Return Kyua if that is to run the tests, and None for atf-run.
+
+    Without a `runner` it is Kyua where the tree has all that it is built from.
+    """
+    wanted = runner == KYUA or (runner is None and not missing_for_kyua(shop.tree.root))
+    return build_kyua(shop, report) if wanted else None
+
+
 def start_script(
-    arguments: Sequence[str], *, everywhere: bool = False, settings: Sequence[str] = ("host=1",)
+    arguments: Sequence[str],
+    *,
+    everywhere: bool = False,
+    settings: Sequence[str] = ("host=1",),
+    runner: str = SMALL,
 ) -> str:
     """Return what a machine runs to test itself, with ILNP in each stack if `everywhere'."""
-    lines = ["stty -f /dev/cuau1 raw -echo 115200"]
+    lines = [f"stty -f {_LINE} raw -echo 115200"]
     if everywhere:
         lines += ["ATF_RUN_PATH=/usr/libexec/ilnp-on", "export ATF_RUN_PATH"]
-    words = [word for setting in settings for word in ("-v", setting)]
-    lines.append(shlex.join(["atf-run", "-r", "/dev/cuau1", *words, *arguments]))
+    if runner == KYUA:
+        lines += _kyua_script(arguments, settings)
+    else:
+        lines.append(shlex.join(["atf-run", "-r", _LINE, *_words(settings), *arguments]))
     if everywhere:
         lines.append('echo "ILNP was on in $(cat /tmp/ilnp-on.count) network stacks"')
     lines += ["sleep 1", "reboot -q"]
@@ -216,9 +176,7 @@ def _told(suite: str, results: Path, report: Reporter) -> Iterator[None]:
             # Whoever clears up may have been faster than the machine's end.
             if not results.exists():
                 continue
-            lines = results.read_text(errors="replace").splitlines()
-            done = sum(line.startswith("end ") for line in lines)
-            now = next((x[6:] for x in reversed(lines) if x.startswith("begin ")), "starts")
+            done, now = progress_of(results.read_text(errors="replace"))
             report(Progress(suite, time.monotonic() - began, done, now, "cases"))
 
     thread = threading.Thread(target=look)
@@ -237,6 +195,7 @@ def run_suite(
     arguments: Sequence[str],
     *,
     suite: str,
+    kyua: Kyua | None = None,
     files: Mapping[str, Path] | None = None,
     settings: Sequence[str] = ("host=1",),
     tunables: Mapping[str, str] | None = None,
@@ -246,20 +205,25 @@ def run_suite(
 ) -> Outcome:
     """Boot a kernel with the small userland and run test cases; `arguments` are atf-run's.
 
-    The image holds `files`, or our tests; `settings` are variables for Kyua, `tunables` go to the
-    loader.  The console, the results as they came and a JUnit file are left in `folder`.
+    With `kyua` that runs them, all of one Kyuafile.  The image holds `files`, or our tests;
+    `settings` are variables for Kyua, `tunables` go to the loader.  The console, the results as
+    they came and a JUnit file are left in `folder`, and Kyua's own report.
     """
     need_qemu()
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     userland = build_userland(shop, report)
     results = folder / "results"
+    runner = KYUA if kyua else SMALL
     with tempfile.TemporaryDirectory(prefix="ilnp-suite-") as name:
         work = Path(name)
         script = work / "rc.tests"
-        script.write_text(start_script(arguments, everywhere=everywhere, settings=settings))
+        script.write_text(
+            start_script(arguments, everywhere=everywhere, settings=settings, runner=runner)
+        )
         image = work / "image"
-        given = {**(files or our_files(shop, userland)), "etc/rc.tests": script}
+        brought = kyua.files() if kyua else {}
+        given = {**brought, **(files or our_files(shop, userland)), "etc/rc.tests": script}
         build_lab_image(
             shop, kernel, userland, image, files=given, tunables=tunables, report=report
         )
@@ -268,8 +232,13 @@ def run_suite(
         console = folder / "console"
         with _told(suite, results, report):
             text = run_machine(machine, console, timeout=seconds)
-    cases, ended = read_results(results.read_text(errors="replace"))
+    told = results.read_text(errors="replace")
+    cases, ended = read_kyua(told) if kyua else read_results(told)
+    if kyua:
+        (folder / "kyua-junit.xml").write_text(kyua_report(told))
+        if not cases:
+            raise CheckFailed(f"Kyua ran no case; what it told ({results}):\n{tail_of(told)}")
     complaints = complaints_in(text)
-    outcome = Outcome(cases, complaints, ended, console, folder / "junit.xml")
+    outcome = Outcome(runner, cases, complaints, ended, console, folder / "junit.xml")
     outcome.junit.write_bytes(junit(cases, complaints, ended, suite))
     return outcome
