@@ -7,12 +7,15 @@ import fcntl
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hooktree import make_tree
 
 from ilnptool.build.disk import Extra, merge_manifest
 from ilnptool.build.host import Host
 from ilnptool.build.kernel import Workshop
+from ilnptool.build.kyua import build_kyua, missing_for_kyua
 from ilnptool.build.world import build_world, gaps_of
+from ilnptool.cli import cli
 from ilnptool.errors import UsageError
 from ilnptool.hooks.tree import open_tree
 
@@ -63,6 +66,26 @@ def test_a_tree_with_gaps_is_refused_with_what_to_do(tmp_path: Path) -> None:
     }
     with pytest.raises(UsageError, match=r"lacks contrib/atf/.*sqlite3.c.*--leave-out"):
         build_world(Workshop(tree, tmp_path / "shop", HOST, 1))
+
+
+def test_what_kyua_wants_is_named_with_what_it_is(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "src")
+    message = missing_for_kyua(tree)
+    for word in (
+        "contrib/sqlite3/sqlite3.c",
+        "amalgamation",
+        "contrib/atf/atf-c/defs.h",
+        "git clone",
+    ):
+        assert word in message
+    with pytest.raises(UsageError, match=r"lacks what Kyua is built from: contrib/sqlite3"):
+        build_kyua(Workshop(open_tree(tree), tmp_path / "shop", HOST, 1))
+    done = CliRunner().invoke(cli, ["build-image", "--kyua", "--src", str(tree)])
+    assert "lacks what Kyua is built from" in str(done.exception)
+    for name in ("contrib/sqlite3/sqlite3.c", "contrib/atf/config.h", "contrib/atf/atf-c/defs.h"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).touch()
+    assert missing_for_kyua(tree) == ""
 
 
 def test_only_one_build_works_in_a_folder(tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def _common(shop: Workshop) -> str:
     return f"-DWITH_AUTO_OBJ INSTALL='sh {shop.tree.root}/tools/install.sh'"
 
 
-def library_script(shop: Workshop, names: str) -> str:
+def library_script(shop: Workshop, names: str, flags: str = "") -> str:
     """Return what make's build environment runs to build and install libraries, below lib/."""
-    make = f"make -j{shop.jobs} {_common(shop)} {_LIBRARY_FLAGS}"
+    make = f"make -j{shop.jobs} {_common(shop)} {_LIBRARY_FLAGS}{flags}"
     lines = ["set -e"]
     for name in names.split():
         steps = f"{make} all; {make} DESTDIR={shop.platform}/tmp install"
@@ -74,9 +74,9 @@ def library_script(shop: Workshop, names: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def program_script(shop: Workshop, root: Path) -> str:
+def program_script(shop: Workshop, root: Path, flags: str = "") -> str:
     """Return what it runs to build the program $1, and install it below `root`."""
-    make = f"make {_common(shop)} {_PROGRAM_FLAGS}"
+    make = f"make {_common(shop)} {_PROGRAM_FLAGS}{flags}"
     lines = [
         "set -e",
         'echo "===> $1"',
@@ -90,18 +90,18 @@ def program_script(shop: Workshop, root: Path) -> str:
 
 
 def build_static(
-    shop: Workshop, name: str, libraries: str, programs: str, root: Path, report: Reporter
+    shop: Workshop, name: str, libraries: str, programs: tuple[str, str], report: Reporter
 ) -> None:
-    """Build libraries, and programs that are linked statically, which go below `root`.
+    """Run the script `libraries`, then that for one program for each of a list of programs.
 
     Call it inside `shop.alone()'.
     """
+    script, names = programs
     one = shop.root / f"{name}-program.sh"
-    one.write_text(program_script(shop, root))
+    one.write_text(script)
     path = shop.root / f"{name}.sh"
-    names = " ".join(programs.split())
-    each = f"echo {names} | xargs -n 1 -P {shop.jobs} sh {one}\n"
-    path.write_text(library_script(shop, libraries) + each)
+    each = f"echo {' '.join(names.split())} | xargs -n 1 -P {shop.jobs} sh {one}\n"
+    path.write_text(libraries + each)
     variables = (*STATIC_VARIABLES, f"BUILDENV_SHELL=sh {path}")
     run_task(shop.single("buildenv", variables, name), report)
 
@@ -113,7 +113,8 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
     """
     root = shop.root / "userland"
     found = Userland(root, shop.platform / "tmp")
-    scripts = (library_script(shop, _LIBRARIES), program_script(shop, root), _PROGRAMS)
+    libraries, programs = library_script(shop, _LIBRARIES), (program_script(shop, root), _PROGRAMS)
+    scripts = (libraries, *programs)
     key = key_of(digest_of_tree(shop.tree.root), shop.host.compiler, *scripts, *STATIC_VARIABLES)
     mark = shop.root / "userland.key"
     if mark.exists() and mark.read_text() == key:
@@ -126,7 +127,7 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
             shutil.rmtree(root)
         for name in _FOLDERS:
             (root / name).mkdir(parents=True)
-        build_static(shop, "userland", _LIBRARIES, _PROGRAMS, root, report)
+        build_static(shop, "userland", libraries, programs, report)
         _relate_links(root)
         mark.write_text(key)
     return found
