@@ -342,6 +342,20 @@ def test_a_storm_of_interrupts_ends_with_the_same_status(tmp_path: Path) -> None
     assert child.returncode == 130
 
 
+def test_of_two_files_the_full_one_is_named() -> None:
+    program = (
+        "import errno, sys; from ilnptool import cli\n"
+        "def copy():\n"
+        "    raise OSError(errno.ENOSPC, 'No space left', '/usr/src/a.c', None, '/obj/a.c')\n"
+        "sys.exit(cli.run_cli(copy))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert done.stderr == "ilnptool: /obj/a.c: No space left\n"
+
+
 def test_help_loads_nothing_heavy() -> None:
     program = (
         "import sys; from ilnptool import cli\n"

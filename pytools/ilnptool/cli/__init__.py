@@ -123,7 +123,9 @@ def run_cli(act: Callable[[], object]) -> int:
         if err.filename is None and err.errno not in OUT_OF_ROOM:
             raise
         _forget_output()
-        where = "" if err.filename is None else f"{err.filename}: "
+        # Of two files, one from which something was to come, the second is the one to write.
+        named = err.filename2 if err.filename2 and err.errno in OUT_OF_ROOM else err.filename
+        where = "" if named is None else f"{named}: "
         click.echo(f"ilnptool: {where}{err.strerror}", err=True)
         return EXIT_ENVIRONMENT
     return status if isinstance(status, int) else EXIT_OK
