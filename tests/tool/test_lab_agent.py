@@ -16,7 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from ilnptool.errors import CommandFailed, CommandTimeout, EnvironmentMissing, Timeout
+from ilnptool.errors import (
+    CheckFailed,
+    CommandFailed,
+    CommandTimeout,
+    EnvironmentMissing,
+    Timeout,
+)
 from ilnptool.lab import agent as agent_module
 from ilnptool.lab.agent import Agent, Job, run_in
 
@@ -183,3 +189,28 @@ def test_dead_machine_is_not_waited_for(tmp_path: Path) -> None:
 
     with pytest.raises(CommandFailed):
         Agent(tmp_path / "nothing", tmp_path / "console").wait_ready(60, dead)
+
+
+def a_machine_that_said(folder: Path, text: str) -> Agent:
+    """Return the agent of a machine that does not answer; its console is there."""
+    console = folder / "console.log"
+    console.write_text(text)
+    return Agent(folder / "none", console)
+
+
+def test_a_machine_that_ended_is_told_with_the_end_of_its_console(tmp_path: Path) -> None:
+    def lives() -> None:
+        raise CheckFailed("a/qemu has ended")
+
+    agent = a_machine_that_said(tmp_path, "panic: no init\nUptime: 1s\n")
+    with pytest.raises(CheckFailed, match=r"(?s)a/qemu has ended\n.*console.log.*panic: no init"):
+        agent.wait_ready(60, lives)
+
+
+@pytest.mark.parametrize("prompt", ["OK ", "\r\nmountroot> ", "panic: x\ndb> "])
+def test_a_machine_that_waits_for_somebody_to_type_is_not_waited_for(
+    tmp_path: Path, prompt: str
+) -> None:
+    agent = a_machine_that_said(tmp_path, f"can't load 'kernel'\n{prompt}")
+    with pytest.raises(CheckFailed, match=r"(?s)waits for somebody to type;.*can't load 'kernel'"):
+        agent.wait_ready(600, lambda: None)

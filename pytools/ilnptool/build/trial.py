@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
 from contextlib import suppress
@@ -11,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ilnptool.errors import CheckFailed, CommandTimeout, EnvironmentMissing
+from ilnptool.guest.console import waits_for_typing
 from ilnptool.run import Process, popen, tail_of
 
 QEMU = "qemu-system-x86_64"
 LOOK = 1.0
-# Where the loader, the kernel and init(8) wait for somebody at a keyboard, which nobody has here.
-_PROMPT = re.compile(r"^(?:OK|mountroot>|db>|Enter full pathname of shell.*:) ?\Z", re.MULTILINE)
 
 
 def second_line(log: Path) -> tuple[str, ...]:
@@ -58,7 +56,7 @@ def _wait(process: Process, console: Path, timeout: float) -> int:
         with suppress(CommandTimeout):
             return process.wait(LOOK)
         said = _said(console)
-        waits = _PROMPT.search(said) is not None and said == before
+        waits = said == before and waits_for_typing(said)
         before = said
         if waits or time.monotonic() > deadline:
             how = "waits for somebody to type" if waits else f"still runs after {timeout:g} s"

@@ -25,6 +25,14 @@ _COMPLAINTS = (
     "Sleeping thread",
 )
 
+# Where the loader, the kernel and init(8) wait for somebody at a keyboard, which nobody has here.
+_PROMPT = re.compile(r"^(?:OK|mountroot>|db>|Enter full pathname of shell.*:) ?\Z", re.MULTILINE)
+
+
+def waits_for_typing(console: str) -> bool:
+    """Tell whether a console ends where only somebody who types can help."""
+    return _PROMPT.search(console.replace("\r", "")) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

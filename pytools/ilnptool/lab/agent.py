@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ilnptool.errors import CheckFailed, CommandFailed, CommandTimeout, EnvironmentMissing, Timeout
+from ilnptool.guest.console import waits_for_typing
 from ilnptool.run import Result, tail_of
 
 JOBS = "/tmp/jobs"  # where the agent keeps them, in the machine
@@ -149,25 +150,33 @@ class Agent:
         return answer
 
     def wait_ready(self, seconds: float, lives: Callable[[], object]) -> None:
-        """Wait until the machine has started; Timeout shows the end of its console.
+        """Wait until the machine has started; whatever is raised shows the end of its console.
 
-        `lives` raises what is wrong with a machine that cannot answer any more.
+        Timeout if it has not, CheckFailed if it will not: `lives` raises what is wrong with a
+        machine that has ended, and one that waits for somebody to type does not go on.
         """
         deadline = time.monotonic() + seconds
         # Each time longer: a machine that is slow answers what it was asked before, one by one.
         patience = 1.0
+        before = ""
         while True:
             patience = min(2 * patience, seconds)
             try:
                 self.ask("true", timeout=patience)
                 return
             except (Timeout, EnvironmentMissing) as err:
-                lives()
+                said = self.console.read_text(errors="replace") if self.console.exists() else ""
+                told = f"the end of its console ({self.console}):\n{tail_of(said)}"
+                try:
+                    lives()
+                except CheckFailed as end:
+                    raise CheckFailed(f"{end}\n{told}") from end
+                if said == before and waits_for_typing(said):
+                    raise CheckFailed(f"the machine waits for somebody to type; {told}") from err
+                before = said
                 if time.monotonic() >= deadline:
-                    said = self.console.read_text(errors="replace") if self.console.exists() else ""
                     raise Timeout(
-                        f"the machine has not started within {seconds:g} s ({err}); the end of "
-                        f"its console ({self.console}):\n{tail_of(said)}"
+                        f"the machine has not started within {seconds:g} s ({err}); {told}"
                     ) from err
             time.sleep(0.2)
 
