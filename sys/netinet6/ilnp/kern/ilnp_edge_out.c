@@ -450,6 +450,8 @@ ilnp_out_acts(struct ilnp_edge *e, const struct ilnp_acts *acts)
 	struct ilnp_ilcc *c = ilnp_load_ptr(&e->e_cache);
 
 	NET_EPOCH_ASSERT();
+	/* Nobody knows what filters and drivers will lock. */
+	WITNESS_WARN(WARN_GIANTOK | WARN_SLEEPOK, NULL, "ILNP sends");
 	/* Without these ILNP is being switched off. */
 	for (u_int i = 0; c != NULL && h != NULL && i < acts->as_n; i++)
 		if (!send_act(h, &acts->as_act[i]))
