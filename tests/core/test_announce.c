@@ -119,6 +119,7 @@ move_before_the_first_answer_is_told_with_the_first_proof(void **state)
 	assert_true(rig_act_rec(&a, 0).lr_l64.l64 == A(1));
 }
 
+/* lesson: 59 */
 /* checklist: 85 */
 static void
 unanswered_update_is_resent_at_growing_intervals_and_given_up(void **state)

@@ -42,6 +42,7 @@ state_of(struct ilnp_locset *ls, uint64_t n)
 	return (l->l_state);
 }
 
+/* lesson: 61 */
 /* checklist: 14 17 */
 static void
 locator_passes_through_the_four_states(void **state)

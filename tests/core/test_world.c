@@ -570,6 +570,7 @@ random_moves_on_a_bad_network_converge_when_it_calms_down(void **state)
 	assert_in_range(node_sessions(0), 1, 4);
 }
 
+/* lesson: 8 */
 static void
 late_older_update_does_not_outlive_the_newer_one(void **state)
 {

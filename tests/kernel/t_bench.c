@@ -257,7 +257,7 @@ all(const char *arm, struct ilv from, struct ilv to)
 	connections(arm, from, to);
 }
 
-/* lesson: 31, 69 */
+/* lesson: 31, 68, 69 */
 void
 test_bench(void)
 {

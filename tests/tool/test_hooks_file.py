@@ -54,6 +54,12 @@ def test_pcb_lookup_is_freebsds_own(hooks: tuple[Hook, ...]) -> None:
     assert [name for name in pcb if "lookup" in name or "notify" in name] == []
 
 
+# What modules are compiled with is the same with and without the option.
+# lesson: 74
+def test_no_header_of_freebsd_is_changed(hooks: tuple[Hook, ...]) -> None:
+    assert [hook.id for hook in hooks if hook.file.suffix == ".h"] == []
+
+
 def test_anchors_are_short(hooks: tuple[Hook, ...]) -> None:
     assert max(len(" ".join(hook.anchor.split())) for hook in hooks) <= 100
 
