@@ -234,10 +234,12 @@ def popen(
     space: Space | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    inherit: Sequence[int] = (),
 ) -> Process:
     """Start a process that outlives this call.
 
     What it writes is appended to `log`, or its standard output to `stdout` where that is given.
+    `inherit` are descriptors that stay open in it.
     """
     full = list(argv) if space is None else space.wrap(argv)
     with contextlib.ExitStack() as files:
@@ -252,6 +254,7 @@ def popen(
                 text=True,
                 cwd=cwd,
                 env=_environment(env),
+                pass_fds=inherit,
                 start_new_session=True,
             )
         except FileNotFoundError as err:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import fcntl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,4 +99,30 @@ def test_only_one_build_works_in_a_folder(tmp_path: Path) -> None:
     ):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with (shop.root / "lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+# Builds, is killed, and its make goes on for a while.
+KILLED = """
+import os, signal, sys, threading, time
+from dataclasses import replace
+from pathlib import Path
+from ilnptool.build.host import Host
+from ilnptool.build.kernel import Workshop
+from ilnptool.build.maketask import run_task
+from ilnptool.hooks.tree import open_tree
+host = Host(("sh",), (), "cc", True, Path("cc"), Path("ld"))
+shop = Workshop(open_tree(Path(sys.argv[1])), Path(sys.argv[2]), host, 1)
+def die(progress):
+    os.kill(os.getpid(), signal.SIGKILL)
+with shop.alone():
+    run_task(replace(shop.task("all", (), "long"), argv=["sleep", "20"]), die)
+"""
+
+
+def test_a_make_that_outlives_its_builder_keeps_others_out(tmp_path: Path) -> None:
+    tree, root = make_tree(tmp_path / "src"), tmp_path / "shop"
+    done = subprocess.run([sys.executable, "-c", KILLED, tree, root], timeout=60, check=False)
+    assert done.returncode == -9
+    with (root / "lock").open("w") as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

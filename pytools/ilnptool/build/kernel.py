@@ -29,6 +29,7 @@ _VARIABLES = ("NO_MODULES=yes", "-DWITHOUT_CTF")
 _TOOL_VARIABLES = ("-DWITHOUT_CTF", "-DWITH_DISK_IMAGE_TOOLS_BOOTSTRAP")
 _CONF_DIR = Path("sys/amd64/conf")
 _KEPT_KERNELS = 12
+_held: dict[Path, int] = {}  # locks of ours, by their folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,18 @@ class Workshop:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Wait until nobody else builds in this folder, and keep others waiting meanwhile."""
+        """Wait until nobody else builds in this folder, and keep others waiting meanwhile.
+
+        A make that outlives us, as we were killed, keeps them waiting as well.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            _held[self.root] = lock.fileno()
+            try:
+                yield
+            finally:
+                del _held[self.root]
 
     def task(self, target: str, variables: tuple[str, ...], name: str) -> Task:
         return self._task(target, variables, name, self.jobs)
@@ -77,6 +85,7 @@ class Workshop:
             cwd=self.tree.root,
             env={"MAKEOBJDIRPREFIX": str(self.obj)},
             log=self.root / "log" / f"{name}.log",
+            inherit=(_held[self.root],) if self.root in _held else (),
         )
 
 

@@ -48,6 +48,7 @@ class Task:
     env: Mapping[str, str]
     log: Path
     deadline: float = 4 * 3600.0
+    inherit: tuple[int, ...] = ()  # descriptors that stay open in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,9 @@ def run_task(task: Task, report: Reporter = silent) -> Progress:
     if task.log.exists():
         task.log.replace(task.log.with_name(task.log.name + ".old"))
     watcher = _Watcher(task)
-    with popen(task.argv, log=task.log, cwd=task.cwd, env=task.env) as process:
+    with popen(
+        task.argv, log=task.log, cwd=task.cwd, env=task.env, inherit=task.inherit
+    ) as process:
         while True:
             try:
                 status = process.wait(TICK)
