@@ -62,7 +62,7 @@ if_index_of(const char *name)
 }
 
 bool
-if_give(const char *name, struct ilv a)
+if_lend(const char *name, struct ilv a, uint32_t seconds)
 {
 	struct in6_aliasreq req;
 
@@ -76,9 +76,15 @@ if_give(const char *name, struct ilv a)
 	req.ifra_prefixmask.sin6_family = AF_INET6;
 	memset(&req.ifra_prefixmask.sin6_addr, 0xff, 8);
 	req.ifra_flags = IN6_IFF_NODAD;
-	req.ifra_lifetime.ia6t_vltime = ND6_INFINITE_LIFETIME;
-	req.ifra_lifetime.ia6t_pltime = ND6_INFINITE_LIFETIME;
+	req.ifra_lifetime.ia6t_vltime = seconds;
+	req.ifra_lifetime.ia6t_pltime = seconds;
 	return (request(SIOCAIFADDR_IN6, &req) >= 0);
+}
+
+bool
+if_give(const char *name, struct ilv a)
+{
+	return (if_lend(name, a, ND6_INFINITE_LIFETIME));
 }
 
 bool

@@ -21,6 +21,7 @@ int	if_index_of(const char *name);
 
 bool	if_switch(const char *name, bool up);
 bool	if_give(const char *name, struct ilv address);
+bool	if_lend(const char *name, struct ilv address, uint32_t seconds);
 bool	if_listen(const char *name);	/* to Router Advertisements */
 result	if_destroy(const char *name);
 

@@ -122,12 +122,16 @@ put_groups(char *text, uint64_t v, char separator)
 	return (19);
 }
 
-/* What all stacks have; connections that have ended stay for twice the msl. */
+/*
+ * What all stacks have; connections that have ended stay for twice the msl, and
+ * whoever speaks of one that has gone is told so, however many there are.
+ */
 static bool
 set_stack_up(void)
 {
 	return (sysctl_set_int("net.inet6.ip6.dad_count", 0) >= 0 &&
 	    sysctl_set_int("net.inet.tcp.msl", 100) >= 0 &&
+	    sysctl_set_int("net.inet.icmp.icmplim", 0) >= 0 &&
 	    if_switch("lo0", true));
 }
 
@@ -297,6 +301,39 @@ rig_cut(enum rig_who who, int link)
 	return (-error);
 }
 
+struct loan {
+	const char *name;
+	struct ilv first;
+	unsigned int most;
+	unsigned int seconds;
+};
+
+static int
+lend(void *arg)
+{
+	const struct loan *l = arg;
+	int64_t end = now_ms() + 500LL * l->seconds;
+	struct ilv a = l->first;
+
+	for (back->n[0] = 0; back->n[0] < l->most && now_ms() < end;
+	    back->n[0]++, a.l64++)
+		if (!if_lend(l->name, a, l->seconds))
+			return (1);
+	return (0);
+}
+
+unsigned int
+rig_lend(enum rig_who who, int link, uint64_t l64, unsigned int most,
+    unsigned int seconds)
+{
+	struct loan l = { rig.link[who][link].host, { l64, RIG_NID(who) },
+	    most, seconds };
+
+	if (rig_run(who, lend, &l) != 0)
+		say("       an address cannot be given\n");
+	return ((unsigned int)back->n[0]);
+}
+
 static int
 count(void *arg)
 {
@@ -376,6 +413,34 @@ rig_counter(enum rig_who who, const char *name)
 {
 	(void)rig_run(who, read_counter, (void *)(uintptr_t)name);
 	return (back->n[0]);
+}
+
+static int
+count_connections(void *unused __unused)
+{
+	uint32_t n = 0;
+	size_t len = sizeof(n);
+
+	(void)sysctl_get("net.inet.tcp.pcbcount", &n, &len);
+	back->n[0] = n;
+	return (0);
+}
+
+uint32_t
+rig_hangs_up(enum rig_who who)
+{
+	int64_t end = now_ms() + RIG_END_MS;
+	uint64_t least = UINT64_MAX;
+
+	do {
+		(void)rig_run(who, count_connections, NULL);
+		if (back->n[0] < least) {
+			least = back->n[0];
+			end = now_ms() + RIG_END_MS;
+		}
+		sleep_ms(50);
+	} while (least != 0 && now_ms() < end);
+	return ((uint32_t)least);
 }
 
 struct look {
@@ -655,15 +720,22 @@ is_destroyed(struct link *l)
 	return (l->host[0] == '\0');
 }
 
-/* Prints where the kernel's own threads are that end a stack. */
+/*
+ * Prints what may keep a stack, and where the kernel's own threads are that end
+ * one.
+ */
 static void
 tell_who_ends(void)
 {
+	static const char *const keepers[] = { "tcp_inpcb", "udp_inpcb",
+	    "ripcb", "socket", "syncache" };
 	static char text[1 << 20];
 	const int mib[4] = { CTL_KERN, KERN_PROC, KERN_PROC_KSTACK, 0 };
 	const struct kinfo_kstack *k = (const void *)text;
 	size_t len = sizeof(text);
 
+	for (unsigned int i = 0; i < nitems(keepers); i++)
+		say("       %s: %lu\n", keepers[i], items_of(keepers[i]));
 	if (sysctl_mib(mib, 4, text, &len) < 0)
 		return;
 	for (; len >= sizeof(*k); k++, len -= sizeof(*k))
@@ -675,7 +747,7 @@ tell_who_ends(void)
 bool
 rig_down(void)
 {
-	int64_t end = now_ms() + RIG_END_MS;
+	int64_t end = now_ms() + RIG_END_MS, told = now_ms() + 60000;
 	bool gone;
 	int status;
 
@@ -694,6 +766,10 @@ rig_down(void)
 		if (gone && zones_of("syncache") <= 1 &&
 		    memory_of("vnet_data") <= rig.stacks)
 			return (true);
+		if (now_ms() > told) {
+			tell_who_ends();
+			told += 60000;
+		}
 		sleep_ms(50);
 	} while (now_ms() < end);
 	say("%s\n", gone ? "a stack stays" : "a link stays");

@@ -74,6 +74,14 @@ void	rig_own(enum rig_who, int link, bool up);
 result	rig_take(enum rig_who, int link);
 result	rig_cut(enum rig_who, int link);
 
+/*
+ * Gives a host's interface addresses with the host's NID that live for some
+ * seconds, `most' of them, or as many as there is time for in half of those;
+ * the first one is of this locator.  Returns how many.
+ */
+unsigned int rig_lend(enum rig_who, int link, uint64_t l64, unsigned int most,
+	    unsigned int seconds);
+
 /* Packets and octets that a host has sent by one of its links. */
 void	rig_sent(enum rig_who, int link, uint64_t *packets, uint64_t *octets);
 
@@ -82,6 +90,12 @@ void	rig_set(enum rig_who, const char *knob, int value);
 bool	rig_write(enum rig_who, const char *knob, const char *text);
 uint64_t rig_counter(enum rig_who, const char *name);
 bool	rig_shows(enum rig_who, const char *name, const char *part, int ms);
+
+/*
+ * Waits until a host has no connections of TCP any more, for as long as they
+ * become fewer.  Returns how many there are.
+ */
+uint32_t rig_hangs_up(enum rig_who);
 
 /*
  * A TCP transfer from A to B, who have two links each and take the other one

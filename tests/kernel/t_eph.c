@@ -76,7 +76,7 @@ read_nids(void *unused __unused)
 static bool
 filled(unsigned int n)
 {
-	int64_t end = now_ms() + 20000;
+	int64_t end = now_ms() + 2 * SOON;
 
 	while (number(TREE "ephemeral_ready") != n && now_ms() < end)
 		sleep_ms(50);
@@ -252,10 +252,10 @@ each_its_own(struct link_of c[2], int lfd)
 	/* The locator may be another one: its SYN has gone by any path. */
 	check(c[0].is.nid == c[0].seen.nid && c[1].is.nid == c[1].seen.nid,
 	    "the peer sees the same");
-	check(in_sessions(RIG_A, c[0].is.nid, 2000) &&
-	    in_sessions(RIG_A, c[1].is.nid, 2000) &&
-	    in_sessions(RIG_B, c[0].is.nid, 2000) &&
-	    in_sessions(RIG_B, c[1].is.nid, 2000),
+	check(in_sessions(RIG_A, c[0].is.nid, SOON) &&
+	    in_sessions(RIG_A, c[1].is.nid, SOON) &&
+	    in_sessions(RIG_B, c[0].is.nid, SOON) &&
+	    in_sessions(RIG_B, c[1].is.nid, SOON),
 	    "each is a session of its own, at both ends");
 	check(talk(&c[0]) && talk(&c[1]), "data goes both ways");
 	check(filled(POOL), "those taken are replaced");
@@ -268,7 +268,7 @@ static void
 moving(struct link_of c[2])
 {
 	uint64_t acked = rig_counter(RIG_A, "lu_acked");
-	int64_t end = now_ms() + 10000;
+	int64_t end = now_ms() + 2 * SOON;
 
 	scenario("a connection with an ephemeral NID moves");
 	rig_advertise(RIG_A, 0, 7200, 0);
@@ -280,7 +280,7 @@ moving(struct link_of c[2])
 	check(talk(&c[0]) && talk(&c[1]), "they go on by the other link");
 	rig_link(RIG_A, 0, true);
 	rig_advertise(RIG_A, 0, 7200, 3600);
-	check(rig_shows(RIG_A, "locators", "2001+0db8+a000+0001", 20000) &&
+	check(rig_shows(RIG_A, "locators", "2001+0db8+a000+0001", 2 * SOON) &&
 	    has(at(c[0].is, 0)), "the first link comes back");
 	check(talk(&c[0]) && talk(&c[1]), "nothing is lost");
 }
@@ -290,8 +290,8 @@ retired(struct link_of c[2])
 {
 	scenario("a NID goes with its last connection");
 	hang_up(&c[0]);
-	check(vanishes(at(c[0].is, 0), 20000) &&
-	    vanishes(at(c[0].is, 1), 20000), "its addresses vanish");
+	check(vanishes(at(c[0].is, 0), 2 * SOON) &&
+	    vanishes(at(c[0].is, 1), 2 * SOON), "its addresses vanish");
 	check(has(c[1].is) && talk(&c[1]), "those of another one stay");
 	check(!in_sessions(RIG_A, c[0].is.nid, 0), "its session has ended");
 	check(rig_counter(RIG_A, "eph_retired") >= 1, "it is counted");
@@ -390,7 +390,7 @@ plain_peer(void)
 	sleep_ms(4000);
 	check(has(c.is) && talk(&c), "it stays while the connection does");
 	hang_up(&c);
-	check(vanishes(c.is, 20000), "and no longer");
+	check(vanishes(c.is, 2 * SOON), "and no longer");
 	(void)sys_close(lfd);
 	check(call(&c, RIG_A, lfd, router, PORT) == false,
 	    "one that comes to nothing");
@@ -559,7 +559,7 @@ squatter(void)
 	memset(users, 0, sizeof(*users));
 	pid = rig_start(RIG_A, share_address, NULL);
 	wait_for_step(2);
-	check(vanishes(users->is, 20000),
+	check(vanishes(users->is, 2 * SOON),
 	    "the NID goes with the last connection of who has it");
 	set_step(3);
 	check(rig_wait((int)pid, 10000) == 0, "both had the address");
@@ -608,7 +608,7 @@ in_jail(void)
 	uint8_t in6[16];
 	result jid, pid;
 	struct packet k;
-	int64_t end = now_ms() + 20000;
+	int64_t end = now_ms() + 2 * SOON;
 	uint32_t v = 0;
 	size_t len = sizeof(v);
 	int fd;
@@ -643,7 +643,7 @@ static void
 somebody_elses(void)
 {
 	uint64_t before = counter("eph_dup");
-	int64_t end = now_ms() + 20000;
+	int64_t end = now_ms() + 2 * SOON;
 	struct packet k;
 	uint32_t v = 0;
 	size_t len = sizeof(v);
@@ -661,7 +661,7 @@ somebody_elses(void)
 	check(v == 0 && connect_at(fd, (struct ilv){ FAR_C, FAR_P }, 5192) ==
 	    -EADDRNOTAVAIL, "and none is used");
 	net_claims = false;
-	for (end = now_ms() + 20000; v != 2 && now_ms() < end;) {
+	for (end = now_ms() + 2 * SOON; v != 2 && now_ms() < end;) {
 		(void)net_receive(&k, 50);
 		(void)sysctl_get(TREE "ephemeral_ready", &v, &len);
 	}

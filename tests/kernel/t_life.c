@@ -53,7 +53,7 @@ switching(struct conn *c)
 	    "session"), "nothing is left");
 	(void)sys_write(c->fd, "plain", 5);
 	do
-		if (!net_expect(&k, 6, 1000))
+		if (!net_expect(&k, 6, SOON))
 			break;
 	while (k.dport != c->farport || k.bodylen == 0);
 	check(k.dport == c->farport && k.noncelen == 0 && k.sum == SUM_IPV6,

@@ -224,8 +224,13 @@ test_load(void)
 
 		check(status == 0, "host %d closes all: %d", i, status);
 	}
+	for (enum rig_who h = RIG_A; h <= RIG_B; h++) {
+		uint32_t n = rig_hangs_up(h);
+
+		check(n == 0, "host %d has %u connections in the end", h, n);
+	}
 	check(memory_comes_to("ilnp", before + 20000),
 	    "%lu octets were in use before, %lu are after", before,
 	    memory_of("ilnp"));
-	rig_down();
+	check(rig_down(), "their stacks end");
 }

@@ -59,7 +59,7 @@ reconnecting(void)
 	    sys_connect(fd, &to, sizeof(to)) >= 0 &&
 	    sys_sendto(fd, "three", 5, 0, NULL, 0) == 5,
 	    "options of the program's own");
-	found = net_expect(&k, 60, 2000);
+	found = net_expect(&k, 60, SOON);
 	/* Each in a header of its own. */
 	check(found && k.proto == 60 && k.body[0] == 17 && k.body[2] == 0x8b,
 	    "do not stand in the nonce's way");

@@ -29,8 +29,8 @@ start(void)
 		return (false);
 	net_advertise(0, GUEST_A, 3600, 1800);
 	net_advertise(1, GUEST_B, 3600, 1800);
-	return (shows(TREE "locators", "2001+0db8+000a+0001", 5000) &&
-	    shows(TREE "locators", "2001+0db8+000b+0001", 5000));
+	return (shows(TREE "locators", "2001+0db8+000a+0001", SOON) &&
+	    shows(TREE "locators", "2001+0db8+000b+0001", SOON));
 }
 
 static void
@@ -84,7 +84,7 @@ initiator(void)
 	    "a correspondent can be told of");
 	speak_as(&c);
 	c.fd = connector(far_c, 5001);
-	check(net_expect(&k, 6, 3000) && k.flags == TH_SYN &&
+	check(net_expect(&k, 6, SOON) && k.flags == TH_SYN &&
 	    k.noncelen == 4 && k.sumok && k.sum == SUM_RFC && k.toroute,
 	    "the SYN carries a nonce, to the router of its locator");
 	c.far = far_c;
@@ -93,7 +93,7 @@ initiator(void)
 	c.nearport = k.sport;
 	c.ack = k.seq + 1;
 	far_send(&c, TH_SYN | TH_ACK, "");
-	check(net_expect(&k, 6, 2000) && k.flags == TH_ACK &&
+	check(net_expect(&k, 6, SOON) && k.flags == TH_ACK &&
 	    k.noncelen == 4, "the SYN|ACK is accepted");
 	check(near_send(&c, "hello", &k) && k.noncelen == 4 && k.sumok,
 	    "data goes out");
@@ -105,7 +105,7 @@ initiator(void)
 	check(peer_is(c.fd, far_c), "the program sees no difference");
 	options(c.fd);
 	check(shows(TREE "sessions", "2001+0db8+000b+0001 2001+0db8+000c+0001"
-	    " up", 5000), "paths are found to work");
+	    " up", SOON), "paths are found to work");
 	for (int i = 0; i < 20 && taps != 3; i++) {
 		if (!near_send(&c, "turn", &k))
 			break;
@@ -179,16 +179,16 @@ datagrams(void)
 	memcpy(k.body, "ping", 4);
 	k.bodylen = 4;
 	net_send(0, &k);
-	for (int64_t end = now_ms() + 2000; n < 0 && now_ms() < end;)
+	for (int64_t end = now_ms() + SOON; n < 0 && now_ms() < end;)
 		n = sys_recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, &sa, &len);
 	check(n == 4, "a datagram with a nonce reaches a program");
 	(void)sys_sendto(fd, "pong", 4, 0, &sa, len);
-	check(net_expect(&r, 17, 2000) && r.noncelen == 4 && r.sumok &&
+	check(net_expect(&r, 17, SOON) && r.noncelen == 4 && r.sumok &&
 	    r.sum == SUM_RFC && r.dst.l64 == FAR_C,
 	    "its answer carries our nonce");
 	k.dport = 7503;
 	net_send(0, &k);
-	check(net_expect(&r, 58, 2000) && r.type == 1 && r.noncelen == 4 &&
+	check(net_expect(&r, 58, SOON) && r.type == 1 && r.noncelen == 4 &&
 	    r.body[4 + 42] == 0x8b,
 	    "port unreachable quotes the packet as it was sent");
 	(void)sys_close(fd);

@@ -41,7 +41,7 @@ longest(struct conn *c, struct packet *k, bool *right)
 	memset(data, 'x', sizeof(data));
 	(void)sys_write(c->fd, data, sizeof(data));
 	*right = true;
-	while (got < sizeof(data) && net_expect(k, 6, 2000)) {
+	while (got < sizeof(data) && net_expect(k, 6, SOON)) {
 		if (k->bodylen == 0 || k->dport != c->farport)
 			continue;
 		if (k->len > len)
@@ -386,7 +386,7 @@ fallback(void)
 	    "0211-22ff-fe00-0005 2001+0db8+000e+0001") >= 0, "told of a host");
 	fd = connector((struct ilv){ FAR_E, FAR5 }, 5002);
 	do
-		found = net_expect(&k, 6, 2000);
+		found = net_expect(&k, 6, SOON);
 	while (found && k.dport != 5002);
 	check(found && k.noncelen == 4 && k.dst.l64 == FAR_E,
 	    "the SYN carries a nonce");
@@ -396,7 +396,7 @@ fallback(void)
 	check(counter("fallback") == 0 && counter("fallback_forged") > 0,
 	    "a Parameter Problem with another nonce is ignored");
 	do
-		found = net_expect(&k, 6, 4000);
+		found = net_expect(&k, 6, SOON);
 	while (found && (k.flags != TH_SYN || k.dport != 5002));
 	check(found && k.noncelen == 4, "the SYN is sent again with the nonce");
 	net_keep();
@@ -404,7 +404,7 @@ fallback(void)
 	(void)net_receive(&k, 50);
 	check(counter("fallback") == 1, "the true one is believed");
 	do
-		found = net_expect(&k, 6, 6000);
+		found = net_expect(&k, 6, SOON);
 	while (found && (k.flags != TH_SYN || k.dport != 5002));
 	check(found && k.noncelen == 0 && k.sum == SUM_IPV6,
 	    "the next SYN is plain IPv6");

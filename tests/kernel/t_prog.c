@@ -58,7 +58,7 @@ talk(int proto, uint64_t nid, bool connected, const char *what)
 	    connected ? 0 : sizeof(sa));
 	check(n == 5, "%s: a datagram can be sent (%d)", what, (int)n);
 	n = -1;
-	found = net_expect(&k, (uint8_t)proto, 5000);
+	found = net_expect(&k, (uint8_t)proto, SOON);
 	check(found && k.noncelen == 4 && k.sumok && k.sum == SUM_RFC &&
 	    k.toroute && k.bodylen == 5, "%s: the first carries a nonce", what);
 	memset(&r, 0, sizeof(r));
@@ -78,7 +78,7 @@ talk(int proto, uint64_t nid, bool connected, const char *what)
 	check(n == 6, "%s: the answer is heard", what);
 	(void)sys_sendto(fd, "again", 5, 0, connected ? NULL : &sa,
 	    connected ? 0 : sizeof(sa));
-	check(net_expect(&k, (uint8_t)proto, 2000) && k.noncelen == 4 &&
+	check(net_expect(&k, (uint8_t)proto, SOON) && k.noncelen == 4 &&
 	    k.sumok, "%s: so are more", what);
 	(void)sys_close(fd);
 }
@@ -119,7 +119,7 @@ file(void)
 	fd = (int)sys_open("/boot/loader.rc", O_RDONLY);
 	size = sys_read(fd, whole, sizeof(whole));
 	check(size > 100 && sys_sendfile(fd, c.fd) == size, "sent");
-	while (have < (size_t)size && net_expect(&k, 6, 3000)) {
+	while (have < (size_t)size && net_expect(&k, 6, SOON)) {
 		if (k.dport != c.farport || k.bodylen == 0)
 			continue;
 		if (have == 0)
@@ -179,7 +179,7 @@ early(void)
 	(void)sysctl_set_int(TREE "enable", 1);
 	net_advertise(0, GUEST_A, 7200, 3600);
 	net_advertise(1, GUEST_B, 7200, 3600);
-	for (int64_t end = now_ms() + 3000; now_ms() < end &&
+	for (int64_t end = now_ms() + SOON; now_ms() < end &&
 	    !listing(TREE "locators", "2001+0db8+000b+0001");)
 		(void)net_receive(&k, 50);
 	check(reaches(lfd, 7703, guest_a, &c),

@@ -160,6 +160,33 @@ more(const struct race *w, uint32_t than)
 	return (w->received >= than);
 }
 
+#define	LENT		300	/* addresses at once */
+#define	LENT_S		8	/* that they live */
+#define	LENT_L64	0x20010db877000000ULL
+#define	LOANS		(2 * LENT)
+
+/*
+ * Addresses of as many prefixes, some of them locators for their time, that all
+ * end.  FreeBSD takes them away in one section of the epoch, and waits there for
+ * whoever reads the list of all addresses, as each packet that comes does; our
+ * task waits for that epoch.  Advertisements would make them in a section, too,
+ * which INVARIANTS do not bear (rig.c).
+ */
+static uint32_t
+come_and_go(const struct race *w)
+{
+	uint64_t used = memory_of("ifaddr");
+	uint32_t n = 0;
+
+	for (int i = 0; i < 10 && n < LOANS; i++) {
+		n += rig_lend(RIG_A, 1, LENT_L64 + n, LENT, LENT_S);
+		if (!memory_comes_to("ifaddr", used) ||
+		    !more(w, w->received + 200))
+			return (0);
+	}
+	return (n);
+}
+
 /* lesson: 32, 33, 37 */
 void
 test_race(void)
@@ -168,6 +195,7 @@ test_race(void)
 	uint64_t used = memory_of("ilnp");
 	struct race *w = shared_memory(sizeof(*w));
 	bool flows = true, same = true;
+	uint32_t lent;
 	int pid[4 + SENDERS], n = 0, ended = 0;
 	socklen_t len = sizeof(sa);
 
@@ -201,6 +229,10 @@ test_race(void)
 	}
 	check(flows, "%u of %u datagrams of %d senders come, through %d moves",
 	    w->received, w->sent[0] + w->sent[1], SENDERS, MOVES);
+	lent = come_and_go(w);
+	check(lent >= LOANS, "%u addresses come and go meanwhile", lent);
+	check(rig_shows(RIG_A, "locators", RIG_TEXT_A1, 0),
+	    "the locator that was there stays");
 	check(w->strange == 0, "and no others");
 	check(same, "the socket of both keeps its names");
 	check(w->listed > 100 && w->torn == 0,

@@ -40,7 +40,7 @@ leaves_bare(uint8_t proto, struct ilv to)
 	bool found;
 
 	do
-		found = net_expect(&k, proto, 1000);
+		found = net_expect(&k, proto, SOON);
 	while (found && k.dst.nid != to.nid);
 	return (found && k.noncelen == 0 && k.dst.l64 == to.l64);
 }
@@ -134,7 +134,7 @@ call(struct ilv near, uint16_t farport)
 	memcpy(net_answer.nonce, c.nonce, 12);
 	far_send(&c, TH_SYN, "");
 	do
-		if (!net_expect(&k, 6, 3000))
+		if (!net_expect(&k, 6, SOON))
 			return (false);
 	while (k.dport != farport || k.flags != (TH_SYN | TH_ACK));
 	c.ack = k.seq + 1;
@@ -166,7 +166,7 @@ serve(struct shared *s)
 static bool
 wait_come(const struct shared *s, unsigned int n)
 {
-	int64_t end = now_ms() + 2000;
+	int64_t end = now_ms() + SOON;
 	struct packet k;
 
 	while (s->come < n && now_ms() < end)

@@ -143,7 +143,7 @@ pin(struct conn *c)
 	check(choose(c->fd, ILNP_CHOICE_REDUNDANT, any, any) >= 0,
 	    "all paths at once can be asked for");
 	(void)sys_write(c->fd, "copies", 6);
-	while (taps != 3 && net_expect(&k, 6, 500))
+	while (taps != 3 && net_expect(&k, 6, SOON))
 		if (k.bodylen == 6)
 			taps |= 1U << k.tap;
 	c->ack += 6;
