@@ -383,6 +383,7 @@ test_harm(void)
 	check(two_locators(), "two locators again");
 	test_forged();
 	check(two_locators(), "two locators again");
+	test_count();
 	/* Last: answers to its floods go on, and fill the queues of the taps. */
 	test_hostile();
 }

@@ -134,6 +134,7 @@ void	test_offload(void);
 void	test_hostile(void);
 void	test_local(void);
 void	test_forged(void);
+void	test_count(void);
 void	test_life(void);
 void	test_move(void);
 void	test_load(void);

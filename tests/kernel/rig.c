@@ -479,6 +479,12 @@ rig_shows(enum rig_who who, const char *name, const char *part, int ms)
 	return (false);
 }
 
+const char *
+rig_interface(enum rig_who who, int link)
+{
+	return (rig.link[who][link].host);
+}
+
 static int
 tell(void *unused __unused)
 {

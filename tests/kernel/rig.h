@@ -91,6 +91,9 @@ bool	rig_write(enum rig_who, const char *knob, const char *text);
 uint64_t rig_counter(enum rig_who, const char *name);
 bool	rig_shows(enum rig_who, const char *name, const char *part, int ms);
 
+/* What a host calls its end of a link. */
+const char *rig_interface(enum rig_who, int link);
+
 /*
  * Waits until a host has no connections of TCP any more, for as long as they
  * become fewer.  Returns how many there are.

@@ -319,6 +319,36 @@ thirds(const uint64_t v[])
 	return (true);
 }
 
+/* Has the first link of A carry as much as the two others together. */
+static bool
+prefer_first(void)
+{
+	const char *name = rig_interface(RIG_A, 0);
+	char text[40];
+	size_t n = length(name);
+
+	memcpy(text, name, n);
+	memcpy(text + n, ",10,2", 6);
+	return (rig_write(RIG_A, "preferences", text) &&
+	    rig_shows(RIG_A, "locators", "weight=2", SOON));
+}
+
+/* True if they did, to 2 % of the whole. */
+static bool
+by_weight(const uint64_t v[])
+{
+	uint64_t all = v[0] + v[1] + v[2];
+
+	for (int i = 0; i < 3; i++) {
+		uint64_t want = i == 0 ? 50 : 25;
+
+		if (v[i] * 100 < all * (want - 2) ||
+		    v[i] * 100 > all * (want + 2))
+			return (false);
+	}
+	return (true);
+}
+
 /* lesson: 54 */
 static void
 datagram_shares(void)
@@ -337,6 +367,11 @@ datagram_shares(void)
 	n = share_out("weighted", s, p, o);
 	check(n == DATAGRAMS && thirds(o),
 	    "weighted, with the same weights: as many octets by each");
+	check(prefer_first(), "one has a weight of 2");
+	n = share_out("weighted", s, p, o);
+	check(n == DATAGRAMS && by_weight(o),
+	    "weighted: half of the octets by it, a quarter by each other");
+	(void)rig_write(RIG_A, "preferences", "");
 	s->odd = false;
 	n = share_out("pref", s, p, o);
 	check(n == DATAGRAMS && MAX(MAX(p[0], p[1]), p[2]) >= DATAGRAMS &&

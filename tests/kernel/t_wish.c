@@ -196,6 +196,49 @@ what_cannot_be(void)
 	(void)sys_close(raw);
 }
 
+/* A datagram socket that wants one of our locators, and has sent from there. */
+static int
+wants_b(uint32_t kind, uint16_t port)
+{
+	int fd = new_socket(SOCK_DGRAM);
+	struct packet k;
+
+	check(choose(fd, kind, guest_b, any) >= 0 &&
+	    connect_to(fd, peer, port) >= 0 &&
+	    sys_sendto(fd, "first", 5, 0, NULL, 0) == 5 &&
+	    next_to(port, 17, &k) && k.tap == 1, "it is had at first");
+	return (fd);
+}
+
+/* Each of the two ways to go without has a counter. */
+static void
+lost(void)
+{
+	uint64_t unpinned, nopath;
+	struct packet k;
+	int pin, strict;
+	result r;
+
+	begin("choices that cannot be had any more");
+	pin = wants_b(ILNP_CHOICE_PIN, 5180);
+	strict = wants_b(ILNP_CHOICE_STRICT, 5181);
+	net_advertise(1, GUEST_B, 7200, 0);
+	check(shows(TREE "locators", " withdrawn", SOON), "the locator goes");
+	unpinned = counter("out_unpinned");
+	nopath = counter("out_nopath");
+	check(sys_sendto(pin, "pin", 3, 0, NULL, 0) == 3 &&
+	    next_to(5180, 17, &k) && k.tap == 0 &&
+	    counter("out_unpinned") == unpinned + 1 &&
+	    counter("out_nopath") == nopath,
+	    "what is pinned leaves by another path, which is counted");
+	r = sys_sendto(strict, "strict", 6, 0, NULL, 0);
+	check(r < 0 && counter("out_nopath") == nopath + 1 &&
+	    counter("out_unpinned") == unpinned + 1,
+	    "what is strict does not leave (%d), which is, too", (int)r);
+	(void)sys_close(pin);
+	(void)sys_close(strict);
+}
+
 static void
 inherited(void)
 {
@@ -374,6 +417,7 @@ test_wish(void)
 	set("fallback", 0);
 	before_connect();
 	what_cannot_be();
+	lost();
 	inherited();
 	forgotten();
 	jailed();
