@@ -103,9 +103,7 @@ ilnp_mbuf_fixsum(struct mbuf *m, int off, uint8_t proto, uint16_t was,
 	put_sum(m, at, ilnp_cksum_fix_seed(sum, was, is));
 	if (!finish)
 		return (m);
-	m = mb_unmapped_to_ext(m);
-	if (m == NULL)
-		return (NULL);
+	/* Payload that is not mapped (sendfile, kTLS) is read as well. */
 	sum = ntohs(in_cksum_skip(m, m->m_pkthdr.len, off));
 	put_sum(m, at, proto != IPPROTO_TCP && sum == 0 ? 0xffff : sum);
 	m->m_pkthdr.csum_flags &= ~CSUM_DELAY_DATA_IPV6;
