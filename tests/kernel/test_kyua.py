@@ -90,6 +90,7 @@ def test_both_make_the_same_of_each_case(outcomes: dict[str, Outcome]) -> None:
 def test_the_reasons_of_what_is_not_run_are_the_same(outcomes: dict[str, Outcome]) -> None:
     for case, other in zip(*(outcomes[runner].cases for runner in (KYUA, SMALL)), strict=True):
         assert case.ident == other.ident  # in the same order
-        if case.status == "skipped":
-            # Kyua adds where it has looked.
+        # Kyua counts octets in units of its own.
+        if case.status == "skipped" and case.name != "huge":
+            # It adds where it has looked.
             assert case.reason.startswith(other.reason)

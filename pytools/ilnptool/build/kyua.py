@@ -36,12 +36,13 @@ _FOLDERS = (
     *("etc/kyua", "usr/bin", "usr/libexec", "usr/share/atf", "usr/share/doc/kyua"),
     *("usr/share/kyua/misc", "usr/share/kyua/store"),
 )
-# `tests' is whom kyua.conf(5) of FreeBSD lets tests run as that want no privileges.
+# Tests that want no privileges run as `tests', as FreeBSD's own kyua.conf(5) has it.
 _USERS = """\
 root::0:0::0:0:Superuser:/tmp:/bin/sh
 nobody:*:65534:65534::0:0:Nobody:/nonexistent:/usr/sbin/nologin
 tests:*:977:977::0:0:Tests without privileges:/nonexistent:/usr/sbin/nologin
 """
+_CONFIG = "syntax(2)\nunprivileged_user = 'tests'\n"
 _GROUPS = "wheel:*:0:root\ntests:*:977:\nnobody:*:65534:\n"
 
 
@@ -75,6 +76,7 @@ def _make_users(shop: Workshop, etc: Path) -> None:
     program = shop.tools / "bin/pwd_mkdb"
     run([str(program), "-i", "-p", "-d", str(etc), str(draft)], timeout=60)
     (etc / "group").write_text(_GROUPS)
+    (etc / "kyua/kyua.conf").write_text(_CONFIG)
 
 
 def build_kyua(shop: Workshop, report: Reporter = silent) -> Kyua:
@@ -91,7 +93,7 @@ def build_kyua(shop: Workshop, report: Reporter = silent) -> Kyua:
     # One of them is nearly all of the work.
     programs = (program_script(shop, root, f"{_FLAGS} -j{shop.jobs}"), _PROGRAMS)
     stem = (digest_of_tree(shop.tree.root), shop.host.compiler, *STATIC_VARIABLES)
-    key = key_of(*stem, libraries, *programs, _USERS, _GROUPS)
+    key = key_of(*stem, libraries, *programs, _USERS, _GROUPS, _CONFIG)
     mark = shop.root / "kyua.key"
     if mark.exists() and mark.read_text() == key:
         return Kyua(root)
