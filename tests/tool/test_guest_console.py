@@ -45,6 +45,16 @@ KT: 3 ok, 0 faEpoch 0x1 entered at b.c:7\r
 iled\r
 KT: PASS\r
 """
+# FreeBSD's own, as WITNESS tells of it.
+KNOWN = """\
+lock order reversal:\r
+ 1st 0xfffffe0054ce58d0 tcphash (tcphash, sleep mutex) @ /o/ilnp/sys/netinet/tcp_usrreq.c:1509\r
+ 2nd 0xffffffff8153fd00 in6_ifaddr_lock (in6_ifaddr_lock, rm) @ /o/netinet6/in6_src.c:303\r
+lock order tcphash -> in6_ifaddr_lock attempted at:\r
+#0 0xffffffff806679d3 at witness_checkorder+0x11d3\r
+#1 0xffffffff80578b98 at _rm_rlock_debug+0x228\r
+#2 0xffffffff809102fb at in6_selectsrc+0x66b\r
+"""
 LOCKS = """\
 BENCH udp64.ilnp 200
 LOCKS udp64.ilnp 100
@@ -70,6 +80,16 @@ def test_facts_are_found_with_their_scenarios_and_evidence() -> None:
         ("second", "three"),
     ]
     assert "this is why" in verdict.facts[1].evidence
+
+
+def test_a_reversal_of_freebsds_own_is_known_by_its_locks_and_function() -> None:
+    assert complaints_in(KNOWN) == ()
+    head = ("lock order reversal:",)
+    assert complaints_in(KNOWN.replace("tcphash (tcphash", "udphash (udphash")) == head
+    assert complaints_in(KNOWN.replace("in6_ifaddr_lock (in6", "ilnp flows (in6")) == ()
+    assert complaints_in(KNOWN.replace("(in6_ifaddr_lock, rm)", "(ilnp flows, rm)")) == head
+    assert complaints_in(KNOWN.replace("in6_selectsrc+", "ilnp_hook_connect+")) == head
+    assert complaints_in(f"{KNOWN}panic: no\n{KNOWN.partition(' 2nd')[0]}") == ("panic: no", *head)
 
 
 def test_a_fact_that_does_not_hold_is_a_failure() -> None:

@@ -17,7 +17,7 @@ from ilnptool.cli import cli
 from ilnptool.errors import UsageError
 from ilnptool.guest.results import junit, kyua_report, progress_of, read_kyua, read_results
 from ilnptool.guest.suite import KYUA as KYUA_RUNNER
-from ilnptool.guest.suite import choose, our_programs, start_script
+from ilnptool.guest.suite import choose, machine_for, our_programs, start_script
 
 TOP = Path(__file__).parents[2]
 GUEST = TOP / "bhyve/guest/usr"
@@ -337,6 +337,15 @@ def test_the_machine_is_told_to_end_after_the_tests() -> None:
     assert "kyua report-junit -r /tmp/kyua.db >/dev/cuau1 2>&1" in lines
     # Kyua wants the name of the suite in its variables.
     assert 'test_suite("ilnp")' in (NET / "Kyuafile").read_text()
+
+
+def test_the_clock_of_a_kernel_that_watches_itself_counts_instructions(tmp_path: Path) -> None:
+    image, results = tmp_path / "image", tmp_path / "results"
+    assert "-icount" not in machine_for(image, results, watched=False).argv(tmp_path / "console")
+    argv = machine_for(image, results, watched=True).argv(tmp_path / "console")
+    assert "shift=0" in argv[argv.index("-icount") :]
+    assert argv[argv.index("-smp") + 1] == "1"
+    assert f"file,id=second,path={results}" in argv
 
 
 @pytest.mark.parametrize(
