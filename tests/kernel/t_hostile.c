@@ -490,6 +490,42 @@ users(void)
 	    "nonsense is refused");
 }
 
+static bool
+has_locator(const char *l64)
+{
+	static char text[2000];
+	size_t len = sizeof(text) - 1;
+
+	memset(text, 0, sizeof(text));
+	(void)sysctl_get("net.inet6.ilnp6.locators", text, &len);
+	return (contains(text, l64));
+}
+
+/* Where routers speak all the time, we listen to them all the same. */
+static void
+many_advertisements(void)
+{
+	volatile bool *found = shared_memory(sizeof(*found));
+	int64_t end = now_ms() + 20000;
+	result pid;
+
+	scenario("advertisements without an end");
+	pid = sys_fork();
+	if (pid == 0) {
+		while (!*found && now_ms() < end)
+			net_advertise(0, 0x20010db8000a0077ULL, 60, 60);
+		sys_exit(0);
+	}
+	while (!*found && now_ms() < end) {
+		sleep_ms(200);
+		*found = has_locator("2001+0db8+000a+0077");
+	}
+	check(*found, "the prefix in them becomes a locator meanwhile");
+	(void)sys_wait((int)pid);
+	net_advertise(0, 0x20010db8000a0077ULL, 0, 0);
+	check(two_locators(), "and those that were there stay");
+}
+
 /* lesson: 10, 11 */
 static void
 many_prefixes(void)
@@ -533,6 +569,7 @@ test_hostile(void)
 	private_names();
 	full_hints();
 	claimed_nid();
+	many_advertisements();
 	/*
 	 * FreeBSD makes addresses of its own for them inside of the epoch, and
 	 * waits there for whoever else joins a group, as we do for ours: a

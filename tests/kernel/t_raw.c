@@ -209,11 +209,97 @@ groups(void)
 	    "those to the host's other address are not");
 	(void)sys_close(fd[0]);
 	(void)sys_close(fd[1]);
-	check(call(guest_a, 6999) && wait_come(s, 5),
-	    "unless nobody waits there: it has the same NID");
+	check(!call(guest_a, 6999) && s->come == 4,
+	    "not even if nobody waits there: the jail may not use that one");
 	s->stop = 1;
 	(void)sys_wait((int)pid);
 	(void)sys_jail_remove((int)jid);
+}
+
+/* A user of a jail sends to a correspondent of ours. */
+static int
+sends_eight(struct shared *s)
+{
+	struct sockaddr_in6 sa = kt_address(peer, 6210);
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+
+	s->ready = sys_connect(fd, &sa, sizeof(sa)) >= 0 ? 1 : -1;
+	for (int i = 0; i < 8 && s->ready == 1; i++) {
+		(void)sys_write(fd, "jailed", 6);
+		sleep_ms(20);
+	}
+	(void)sys_close(fd);
+	return (0);
+}
+
+/*
+ * Filters know a jail by its address, so what it sends comes from there, by
+ * whatever paths the host's own connections go.
+ */
+static void
+jailed_flow(void)
+{
+	struct shared *s = shared_memory(sizeof(*s));
+	unsigned int own = 0, others = 0, bare = 0;
+	uint8_t in6[16];
+	struct packet k;
+	result jid, pid;
+
+	scenario("a connection of a jail with one of two addresses");
+	(void)sysctl_set(TREE "teach",
+	    "0211-22ff-fe00-0411 2001+0db8+000c+0001,10,600");
+	put64(in6, GUEST_B);
+	put64(in6 + 8, GUEST);
+	jid = sys_address_jail("kt9", in6);
+	pid = sys_fork();
+	if (pid == 0)
+		sys_exit(sys_jail_attach((int)jid) < 0 ? 1 : sends_eight(s));
+	while (own + others < 8 && net_expect(&k, 17, 5000))
+		if (k.dport == 6210) {
+			own += k.src.l64 == GUEST_B && k.tap == 1;
+			others += k.src.l64 != GUEST_B || k.tap != 1;
+			bare += k.noncelen == 0;
+		}
+	check(s->ready == 1 && own == 8 && others == 0 && bare == 0,
+	    "speaks ILNP from that alone (%u, %u)", own, others);
+	(void)sys_wait((int)pid);
+	(void)sys_jail_remove((int)jid);
+}
+
+/* What a router says of a packet of ours is read by raw sockets, of jails too. */
+static void
+quoted(void)
+{
+	struct sockaddr_in6 sa = kt_address(peer, 6211);
+	int raws = (int)sys_socket(AF_INET6, SOCK_RAW, 58);
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+	static uint8_t buf[2048];
+	struct packet k;
+	bool sent;
+	result n = -1;
+
+	scenario("a raw socket and an error that quotes us");
+	(void)sys_connect(fd, &sa, sizeof(sa));
+	(void)sys_write(fd, "quote me", 8);
+	do
+		sent = net_expect(&k, 17, SOON);
+	while (sent && k.dport != 6211);
+	check(sent && k.noncelen == 4, "a datagram has left with our nonce");
+	net_keep();
+	net_error(k.tap, 3, 0, 0, NULL);
+	for (int64_t end = now_ms() + SOON; now_ms() < end;) {
+		n = sys_recvfrom(raws, buf, sizeof(buf), MSG_DONTWAIT, NULL,
+		    NULL);
+		if (n > 0 && buf[0] == 3)
+			break;
+		(void)net_receive(&k, 5);
+	}
+	check(n >= 64 && buf[0] == 3 && buf[8 + 6] == 60,
+	    "the error is read, with the quote");
+	check(buf[8 + 42] == 1 && buf[8 + 43] == 4 &&
+	    get32(buf + 8 + 44) == 0, "in which there is no nonce");
+	(void)sys_close(fd);
+	(void)sys_close(raws);
 }
 
 /*
@@ -294,6 +380,74 @@ fragments(void)
 		    NULL);
 	check(n == 700 && big[0] == 'F' && big[699] == 'F',
 	    "are put together");
+	k.src = (struct ilv){ 0xfe80ULL << 48, 1 };
+	k.noncelen = 0;
+	k.sum = SUM_IPV6;
+	net_send_cut(0, &k, 400);
+	n = -1;
+	for (int64_t end = now_ms() + SOON; n < 0 && now_ms() < end;)
+		n = sys_recvfrom(fd, big, sizeof(big), MSG_DONTWAIT, NULL,
+		    NULL);
+	check(n == 700, "so are those from an address of the link");
+	(void)sys_close(fd);
+}
+
+/* A datagram behind that many fragment headers, each of a whole packet. */
+static void
+send_nested(unsigned int headers)
+{
+	uint8_t whole[2048], p[2048];
+	const size_t front = 40;
+	struct packet k;
+	size_t len;
+
+	memset(&k, 0, sizeof(k));
+	k.src = plain;
+	k.dst = guest_a;
+	k.proto = 17;
+	k.sport = 6200;
+	k.dport = 7643;
+	k.sum = SUM_IPV6;
+	memcpy(k.body, "nested", 6);
+	k.bodylen = 6;
+	len = net_compose(&k, whole);
+	memcpy(p, whole, front);
+	put16(p + 4, (uint32_t)(len - front + 8 * headers));
+	p[6] = 44;
+	for (unsigned int i = 0; i < headers; i++) {
+		memset(p + front + 8 * i, 0, 8);
+		p[front + 8 * i] = i + 1 < headers ? 44 : 17;
+		put32(p + front + 8 * i + 4, 0x9000 + i);
+	}
+	memcpy(p + front + 8 * headers, whole + front, len - front);
+	net_send_raw(0, p, len + 8 * headers);
+}
+
+/* Each header of a fragment costs a way through ip6_input(). */
+static void
+nested(void)
+{
+	struct sockaddr_in6 sa = kt_address(any, 7643);
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+	uint64_t before = counter("in_malformed");
+	struct packet k;
+	char buf[16];
+	result n = -1;
+
+	scenario("fragment headers in a row");
+	(void)sys_bind(fd, &sa, sizeof(sa));
+	send_nested(2);
+	for (int64_t end = now_ms() + SOON; n < 0 && now_ms() < end;)
+		n = sys_recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL,
+		    NULL);
+	check(n == 6, "two are taken off");
+	send_nested(170);
+	for (int64_t end = now_ms() + 5000;
+	    counter("in_malformed") == before && now_ms() < end;)
+		(void)net_receive(&k, 20);
+	check(counter("in_malformed") == before + 1 &&
+	    sys_recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL) ==
+	    -EAGAIN, "170 are dropped");
 	(void)sys_close(fd);
 }
 
@@ -303,6 +457,9 @@ test_raw(void)
 	check(two_locators(), "both locators");
 	raw();
 	groups();
+	jailed_flow();
+	quoted();
 	twice();
 	fragments();
+	nested();
 }

@@ -66,8 +66,9 @@
 	X(eph_retired, "Ephemeral NIDs retired, with their last connection") \
 	X(nomem, "Packets lost, or sent without what they lack, because memory is short")
 
+/* Aligned where words are shorter, too: one instruction adds to them. */
 struct ilnp_stats {
-#define	X(name, text)	uint64_t name;
+#define	X(name, text)	_Alignas(8) uint64_t name;
 	ILNP_STATS(X)
 #undef X
 };

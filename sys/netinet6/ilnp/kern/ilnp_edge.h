@@ -132,6 +132,8 @@ struct ilnp_flow {
 	struct in6_addr	f_laddr;	/* (c) anchors */
 	struct in6_addr	f_faddr;
 	struct ilnp_sess *f_sess;	/* (c) held; NULL: not connected */
+	struct ucred	*f_cred;	/* (c) held, of who may not have all of
+					   our addresses; NULL: he may */
 	struct ilnp_choice f_choice;	/* the core's, under its locks */
 	struct ilnp_deferred f_deferred;
 };
@@ -216,7 +218,8 @@ struct ilnp_ephpool {
  */
 struct ilnp_edge {
 	struct sx	e_sx;
-	struct vnet	*e_vnet;	/* (c) NULL: not made yet, or gone */
+	struct vnet	*e_vnet;	/* (c) */
+	bool		e_made;		/* (c) and not gone */
 	struct ilnp_ilcc *e_cache;	/* (e) NULL: ILNP is off */
 	struct ilnp_here *e_here;	/* (e) NULL: as above */
 	struct ilnp_conf e_conf;	/* (x) knobs, kept while ILNP is off */
@@ -238,6 +241,7 @@ struct ilnp_edge {
 	uint32_t	e_stirred;	/* s, when somebody wanted that; peeked */
 	struct timeout_task e_tick;
 	struct timeout_task e_scan;
+	uint32_t	e_soon;		/* that is about to run; atomic */
 	struct ilnp_events e_events;
 	struct task	e_notify;
 	struct ilnp_acts *e_acts;	/* (k) */
@@ -245,6 +249,17 @@ struct ilnp_edge {
 
 VNET_DECLARE(struct ilnp_edge, ilnp_edge);
 #define	V_ilnp_edge	VNET(ilnp_edge)
+
+/* True for that of the host, which may be the only one. */
+static inline bool
+ilnp_edge_is_host(const struct ilnp_edge *e __unused)
+{
+#ifdef VIMAGE
+	return (e->e_vnet == vnet0);
+#else
+	return (true);
+#endif
+}
 
 static inline ilnp_time_t
 ilnp_now(void)

@@ -112,7 +112,7 @@ for_each(void (*print)(const struct ilnp_edge *))
 
 	VNET_FOREACH(vnet) {
 		CURVNET_SET_QUIET(vnet);
-		if (V_ilnp_edge.e_vnet != NULL)
+		if (V_ilnp_edge.e_made)
 			print(&V_ilnp_edge);
 		CURVNET_RESTORE();
 	}

@@ -45,7 +45,7 @@ ilnp_event_post(void *arg, const struct ilnp_event *ev)
 	struct ilnp_events *q = &e->e_events;
 
 	if (ev->e_kind >= nitems(names) ||
-	    names[ev->e_kind].subsystem == NULL || e->e_vnet != vnet0)
+	    names[ev->e_kind].subsystem == NULL || !ilnp_edge_is_host(e))
 		return;
 	mtx_lock(&q->q_lock);
 	if (q->q_n < nitems(q->q_event) - (is_locator(ev) ? 0 : RESERVED))

@@ -13,6 +13,9 @@
  */
 #include "ilnp_edge.h"
 
+#include <sys/jail.h>
+#include <sys/ucred.h>
+
 #include <machine/atomic.h>
 
 #include <netinet/tcp.h>
@@ -51,6 +54,8 @@ free_flow(struct ilnp_deferred *d)
 
 	if (f->f_sess != NULL)
 		ilnp_sess_release(f->f_sess);
+	if (f->f_cred != NULL)
+		crfree(f->f_cred);
 	free(f, M_ILNP);
 }
 
@@ -197,6 +202,19 @@ link_flow(struct ilnp_flowtab *t, struct ilnp_flow *f)
 	atomic_add_int(&ilnp_active, 1);
 }
 
+/*
+ * A connection of a jail that has not all of our addresses leaves from its own,
+ * for that is what filters know the jail by.
+ */
+static void
+tie(struct ilnp_flow *f, const struct inpcb *inp)
+{
+	f->f_cred = crhold(inp->inp_cred);
+	if (f->f_choice.ch_kind != ILNP_CHOICE_STRICT)
+		f->f_choice.ch_kind = ILNP_CHOICE_PIN;
+	f->f_choice.ch_pair.local = ilnp_ilv_of(&f->f_laddr).l64;
+}
+
 /* Puts a PCB into the table.  Returns false if that cannot be done. */
 static bool
 insert_flow(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
@@ -227,6 +245,8 @@ insert_flow(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
 		if (wish != NULL)
 			f->f_choice = *wish;
 	}
+	if (prison_flag(inp->inp_cred, PR_IP6))
+		tie(f, inp);
 	mtx_lock(&t->t_lock);
 	if (t->t_bucket == NULL) {
 		mtx_unlock(&t->t_lock);

@@ -52,6 +52,9 @@ ilnp_icmp_present(struct ilnp_edge *e, struct mbuf *m,
 		quote->ip6_src = f->f_laddr;
 		quote->ip6_dst = f->f_faddr;
 	}
+	/* Raw sockets see it, of jails as well. */
+	if (q->v_nonce.n_len != 0)
+		ilnp_wire_neutralise((uint8_t *)quote, q);
 	renew_sum(m, in->i_view.v_l4off);
 }
 

@@ -8,18 +8,26 @@
  * addresses that its flow began with, a checksum that fits them, and padding
  * where the nonce was.
  */
+#include "opt_inet6.h"
+
 #include "ilnp_edge.h"
+
+#include <sys/jail.h>
 
 #include <net/netisr.h>
 #include <net/pfil.h>
 #include <netinet/icmp6.h>
 #include <netinet/tcp.h>
+#include <netinet6/scope6_var.h>
 
 #include "../core/ilnp_addr.h"
 #include "../core/ilnp_cksum.h"
 
 /* Octets made contiguous at first: enough for all but odd packets. */
 #define	FIRST_LOOK	128
+
+/* Fragment headers in a row; who sends more has nothing good in mind. */
+#define	NESTED_MAX	4
 
 /* What is known about a packet before the core is asked. */
 struct arrival {
@@ -103,6 +111,18 @@ leave_note(const struct arrival *a, struct mbuf *m)
 	n->n_wire.remote = v->v_src.l64;
 }
 
+/*
+ * True if a listener at another locator of ours may have what comes to an
+ * address: its jail must have that one, too, and nobody else wait there.
+ */
+static bool
+stands_in(const struct ilnp_flow *f, const struct ilnp_view *v,
+    const struct in6_addr *src, const struct in6_addr *dst)
+{
+	return ((f->f_cred == NULL || prison_check_ip6(f->f_cred, dst) == 0) &&
+	    !ilnp_pfil_awaited(v, src, dst));
+}
+
 /* Rewrites addresses and checksum to those of the flow. */
 static void
 translate(const struct arrival *a, struct mbuf *m, enum ilnp_cksum kind,
@@ -177,9 +197,8 @@ deliver(const struct arrival *a, struct mbuf *m)
 	} else if (f == NULL) {
 		f = find_flow(a->a_edge, v, &(struct ilnp_nidpair){
 		    .local = v->v_dst.nid }, false);
-		/* Somebody else may wait at the very address. */
 		if (f != NULL && !IN6_ARE_ADDR_EQUAL(&f->f_laddr, dst) &&
-		    ilnp_pfil_awaited(v, src, dst))
+		    !stands_in(f, v, src, dst))
 			f = NULL;
 	}
 	if (!has_pcb(v, f))
@@ -257,10 +276,21 @@ fragment_header(const struct mbuf *m)
  * fragment carries a nonce (RFC 6744 s2), that of the first is what counts.
  */
 static void
-reassemble(struct mbuf *m, int off)
+reassemble(struct ilnp_ilcc *c, struct mbuf *m, int off)
 {
-	if (frag6_input(&m, &off, IPPROTO_FRAGMENT) == IPPROTO_DONE)
+	int next = IPPROTO_FRAGMENT;
+
+	for (u_int i = 0; i < NESTED_MAX && next == IPPROTO_FRAGMENT; i++)
+		next = frag6_input(&m, &off, IPPROTO_FRAGMENT);
+	if (next == IPPROTO_DONE)
 		return;
+	if (next == IPPROTO_FRAGMENT) {
+		ILNP_EDGE_STAT(c, in_malformed);
+		m_freem(m);
+		return;
+	}
+	/* The zone is put in anew; with one in it the source would be forged. */
+	(void)in6_clearscope(&mtod(m, struct ip6_hdr *)->ip6_src);
 	m->m_flags |= M_FASTFWD_OURS;
 	(void)netisr_queue(NETISR_IPV6, m);
 }
@@ -287,8 +317,8 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 	nids.remote = ilnp_ilv_of(&ip6->ip6_src).nid;
 	if (!ilnp_loc_nid(h, nids.local) ||
 	    !ilnp_l64_usable(ilnp_ilv_of(&ip6->ip6_dst).l64)) {
-		/* A router has spoken: locators may have changed. */
-		if (ip6->ip6_nxt == IPPROTO_ICMPV6 &&
+		/* A router of ours has spoken: locators may have changed. */
+		if (ip6->ip6_nxt == IPPROTO_ICMPV6 && ip6->ip6_hlim == 255 &&
 		    m->m_len > (int)sizeof(*ip6) &&
 		    *(const uint8_t *)(ip6 + 1) == ND_ROUTER_ADVERT)
 			ilnp_loc_rescan(e);
@@ -296,7 +326,7 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 	}
 	if (ip6->ip6_nxt == IPPROTO_FRAGMENT) {
 		*mp = NULL;
-		reassemble(m, sizeof(*ip6));
+		reassemble(a.a_cache, m, sizeof(*ip6));
 		return (PFIL_CONSUMED);
 	}
 	*mp = m = look(m, &a.a_in);
@@ -308,7 +338,7 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 		v = &a.a_in.i_view;
 		if (v->v_frag) {
 			*mp = NULL;
-			reassemble(m, fragment_header(m));
+			reassemble(a.a_cache, m, fragment_header(m));
 			return (PFIL_CONSUMED);
 		}
 		if (ilnp_mbuf_sumoff(v->v_proto) != 0)

@@ -398,6 +398,8 @@ scan_task(void *arg, int pending __unused)
 	struct ilnp_edge *e = arg;
 
 	CURVNET_SET(e->e_vnet);
+	/* Whatever happens from now on is a reason to look again. */
+	ilnp_store_32(&e->e_soon, 0);
 	/*
 	 * What brings us here comes in the middle of a section of the epoch:
 	 * FreeBSD has told us of an address, and has still to join groups for
@@ -415,14 +417,18 @@ scan_task(void *arg, int pending __unused)
 		ilnp_flow_sweep(e, ilnp_echo_alive);
 	else
 		ilnp_pfil_sweep(e);
+	/* Less than 0: not later, if it is about to run already. */
 	if (e->e_cache != NULL)
 		(void)taskqueue_enqueue_timeout_sbt(ilnp_tasks,
-		    &e->e_scan, SCAN_PERIOD, SCAN_PERIOD / 10, 0);
+		    &e->e_scan, -SCAN_PERIOD, SCAN_PERIOD / 10, 0);
 	sx_xunlock(&e->e_sx);
 	CURVNET_RESTORE();
 }
 
-/* What has just happened is often not in the tables yet: look a bit later. */
+/*
+ * What has just happened is often not in the tables yet: look a bit later.  More
+ * of it, however much, does not put that off.
+ */
 void
 ilnp_loc_rescan(struct ilnp_edge *e)
 {
@@ -430,7 +436,8 @@ ilnp_loc_rescan(struct ilnp_edge *e)
 
 	/* Who switches ILNP off waits for this before the last scan. */
 	NET_EPOCH_ENTER(et);
-	if (ilnp_load_ptr(&e->e_cache) != NULL)
+	if (ilnp_load_ptr(&e->e_cache) != NULL &&
+	    __atomic_exchange_n(&e->e_soon, 1, __ATOMIC_ACQ_REL) == 0)
 		(void)taskqueue_enqueue_timeout_sbt(ilnp_tasks,
 		    &e->e_scan, SCAN_SOON, SBT_1MS, 0);
 	NET_EPOCH_EXIT(et);
@@ -459,7 +466,7 @@ on_departure(void *arg __unused, struct ifnet *ifp)
 {
 	struct ilnp_edge *e = &V_ilnp_edge;
 
-	if (e->e_vnet == NULL)
+	if (!e->e_made)
 		return;
 	sx_xlock(&e->e_sx);
 	ilnp_addr_forget(e, ifp->if_index);

@@ -185,7 +185,7 @@ ask(const struct ilnp_edge *e, const struct ilnp_cand *ca)
 {
 	char nid[ILNP_TEXT_MAX], text[ILNP_NAME_MAX + ILNP_TEXT_MAX + 16];
 
-	if (e->e_vnet != vnet0)
+	if (!ilnp_edge_is_host(e))
 		return;
 	ilnp_text_nid(ca->ca_nid, nid);
 	(void)snprintf(text, sizeof(text), "name=%s nid=%s", ca->ca_name, nid);

@@ -17,6 +17,8 @@
  */
 #include "ilnp_edge.h"
 
+#include <sys/jail.h>
+
 #include <net/if_private.h>
 #include <net/route.h>
 #include <net/route/nhop.h>
@@ -35,6 +37,7 @@ struct leaving {
 	struct ilnp_sess *l_sess;
 	struct ilnp_choice *l_choice;	/* NULL: none */
 	const struct ilnp_note *l_note;	/* NULL: none */
+	struct ilnp_l64	l_from;		/* only from there; 0: from anywhere */
 	bool		l_keep;		/* the locators are right as they are */
 };
 
@@ -62,6 +65,8 @@ take_flow(struct leaving *l, const struct ilnp_flow *f)
 {
 	l->l_sess = f->f_sess;
 	l->l_choice = __DECONST(struct ilnp_choice *, &f->f_choice);
+	if (f->f_cred != NULL)
+		l->l_from = ilnp_ilv_of(&f->f_laddr).l64;
 }
 
 /* Finds out what a packet is to us.  Returns false if nothing. */
@@ -94,7 +99,8 @@ know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
 		return (true);
 	}
 	if (inp != NULL && inp->inp_ip_p == IPPROTO_ICMPV6 &&
-	    ip6->ip6_nxt == IPPROTO_ICMPV6) {
+	    ip6->ip6_nxt == IPPROTO_ICMPV6 &&
+	    !prison_flag(inp->inp_cred, PR_IP6)) {
 		f = ilnp_echo_leaves(l->l_edge, l->l_here, m);
 		if (f == NULL)
 			return (false);
@@ -376,7 +382,9 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 			m = ilnp_icmp_restore(m, l.l_note);
 	} else {
 		wire = out.o_path[0].op_pair;
-		for (u_int i = 1; i < out.o_n; i++)
+		if (l.l_from.l64 != 0)
+			wire.local = l.l_from;
+		for (u_int i = 1; i < out.o_n && l.l_from.l64 == 0; i++)
 			send_copy(&l, m, &out.o_path[i].op_pair, &out);
 	}
 	if (m != NULL)

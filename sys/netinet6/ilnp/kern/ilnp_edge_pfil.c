@@ -12,7 +12,11 @@
  *
  * What cannot be done from here, ilnp(4) says.
  */
+#include "opt_inet6.h"
+
 #include "ilnp_edge.h"
+
+#include <sys/jail.h>
 
 #include <net/if_llatbl.h>
 #include <net/pfil.h>
@@ -48,19 +52,25 @@ pcbinfo_of(uint8_t proto)
 	}
 }
 
-/* True if there is a socket for these; `how' is 0 or INPLOOKUP_WILDCARD. */
+/*
+ * True if there is a socket for these; `how' is 0 or INPLOOKUP_WILDCARD.  It
+ * must be one that may have `came', too, unless that is NULL.
+ */
 static bool
 has_socket(uint8_t proto, struct in6_addr laddr, uint16_t lport,
-    struct in6_addr faddr, uint16_t fport, int how)
+    struct in6_addr faddr, uint16_t fport, int how,
+    const struct in6_addr *came)
 {
 	struct inpcb *inp;
+	bool may;
 
 	inp = in6_pcblookup(pcbinfo_of(proto), &faddr, fport, &laddr, lport,
 	    how | INPLOOKUP_RLOCKPCB, NULL);
 	if (inp == NULL)
 		return (false);
+	may = came == NULL || prison_check_ip6(inp->inp_cred, came) == 0;
 	INP_RUNLOCK(inp);
-	return (true);
+	return (may);
 }
 
 /*
@@ -91,7 +101,7 @@ ilnp_pfil_awaited(const struct ilnp_view *v, const struct in6_addr *src,
     const struct in6_addr *dst)
 {
 	return (has_socket(v->v_proto, *dst, htons(v->v_dport), *src,
-	    htons(v->v_sport), INPLOOKUP_WILDCARD));
+	    htons(v->v_sport), INPLOOKUP_WILDCARD, NULL));
 }
 
 /* Finds who waits for a packet to *dst, or to another locator of ours. */
@@ -105,7 +115,8 @@ find_listener(const struct ilnp_here *h, const struct ilnp_view *v,
 		return (true);
 	for (uint32_t i = 0; i < h->n_uplinks; i++) {
 		ilnp_set_l64(&at, h->n_uplink[i].u_hop.h_src);
-		if (ilnp_pfil_awaited(v, src, &at)) {
+		if (has_socket(v->v_proto, at, htons(v->v_dport), *src,
+		    htons(v->v_sport), INPLOOKUP_WILDCARD, dst)) {
 			*dst = at;
 			return (true);
 		}
@@ -180,7 +191,8 @@ ilnp_pfil_leaves(struct ilnp_edge *e, const struct mbuf *m,
 	    ilnp_mbuf_sumoff(ends.en_proto) == 0 ||
 	    m->m_len < (int)(sizeof(*ip6) + (ends.en_proto == IPPROTO_TCP ?
 	    sizeof(*th) : sizeof(struct udphdr))) ||
-	    (inp != NULL && ilnp_flow_proto(inp) != ends.en_proto))
+	    (inp != NULL && (ilnp_flow_proto(inp) != ends.en_proto ||
+	    prison_flag(inp->inp_cred, PR_IP6))))
 		return (NULL);
 	/* Ports stand at the same place in all three. */
 	ends.en_lport = th->th_sport;
@@ -207,7 +219,7 @@ is_alive(struct ilnp_edge *e, const struct ilnp_flow *f)
 	if (f->f_proto == IPPROTO_ICMPV6)
 		return (ilnp_echo_alive(e, f));
 	if (has_socket(f->f_proto, f->f_laddr, f->f_lport, f->f_faddr,
-	    f->f_fport, 0)) {
+	    f->f_fport, 0, NULL)) {
 		if (!f->f_sure)
 			ilnp_flow_sure(e, f);
 		return (true);

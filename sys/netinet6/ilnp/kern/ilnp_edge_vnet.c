@@ -264,6 +264,7 @@ make_edge(const void *unused __unused)
 	ilnp_eph_init(e);
 	TIMEOUT_TASK_INIT(ilnp_tasks, &e->e_tick, 0, tick_task, e);
 	ilnp_loc_init(e);
+	e->e_made = true;
 }
 VNET_SYSINIT(ilnp_edge, SI_SUB_PROTO_IFATTACHDOMAIN, SI_ORDER_ANY, make_edge,
     NULL);
@@ -281,7 +282,7 @@ unmake_edge(const void *unused __unused)
 	ilnp_loc_fini(e);
 	ilnp_event_fini(e);
 	ilnp_eph_fini(e);
-	e->e_vnet = NULL;
+	e->e_made = false;
 	mtx_destroy(&e->e_flows.t_lock);
 	ilnp_hint_free(e);
 	sx_destroy(&e->e_sx);
