@@ -27,12 +27,10 @@ from ilnptool.build.sources import project
 from ilnptool.errors import CheckFailed, EnvironmentMissing, IlnpError, UsageError
 from ilnptool.run import run
 
-TARGET = "x86_64-freebsd.14.0-none"
 _CK_HEADERS = (Path("/usr/include"), Path("/usr/src/sys/contrib/ck/include"))
 
 # What a kernel's configuration would put into the opt_*.h files; others are empty.
 _OPTIONS = {
-    "opt_global.h": "#define VIMAGE 1\n#define SMP 1\n#define KDTRACE_HOOKS 1\n",
     "opt_inet.h": "#define INET 1\n",
     "opt_inet6.h": "#define INET6 1\n",
     "opt_ddb.h": "",  # the debugger's headers are in no package
@@ -43,8 +41,7 @@ _OPTIONS = {
 # KLD_MODULE: the headers that config(8) generates for a kernel are in no package.
 _FLAGS = (
     *("-D_KERNEL", "-DKLD_MODULE", "-DHAVE_KERNEL_OPTION_HEADERS", "-std=gnu99"),
-    *("-ffreestanding", "-mno-red-zone", "-mcmodel=kernel", "-mno-sse", "-msoft-float"),
-    *("-fno-sanitize=all", "-Wno-unused-command-line-argument"),
+    *("-ffreestanding", "-fno-sanitize=all", "-Wno-unused-command-line-argument"),
 )
 # Those of sys/conf/kern.mk, and -Wextra but for what FreeBSD's own macros (SYSCTL_HANDLER_ARGS,
 # PFIL_HOOK_ARGS) bring along.
@@ -61,12 +58,20 @@ class Variant:
     """One way in which our files are compiled."""
 
     name: str
-    options: str  # what opt_ilnp6.h holds
+    options: str = "#define ILNP6 1\n"  # what opt_ilnp6.h holds
+    kernel: str = "#define VIMAGE 1\n#define SMP 1\n#define KDTRACE_HOOKS 1\n"  # opt_global.h
+    target: str = "x86_64"
+    flags: tuple[str, ...] = ("-mno-red-zone", "-mcmodel=kernel", "-mno-sse", "-msoft-float")
 
 
+# Words of half the length, no network stacks, and another processor show most of what a change
+# for the usual kernel may forget.
 VARIANTS = (
-    Variant("options ILNP6", "#define ILNP6 1\n"),
-    Variant("module", ""),
+    Variant("options ILNP6"),
+    Variant("module", options=""),
+    Variant("without VIMAGE and DTrace", kernel="#define SMP 1\n"),
+    Variant("i386", target="x86", flags=("-mno-sse", "-mno-mmx", "-msoft-float")),
+    Variant("arm64", target="aarch64", flags=("-mgeneral-regs-only", "-mcpu=generic+reserve_x18")),
 )
 
 
@@ -81,7 +86,11 @@ def _ck_headers() -> Path:
 
 def _prepare(folder: Path, variant: Variant) -> None:
     """Fill `folder` with what stands in for a kernel's build directory."""
-    for name, text in {**_OPTIONS, "opt_ilnp6.h": variant.options}.items():
+    for name, text in {
+        **_OPTIONS,
+        "opt_ilnp6.h": variant.options,
+        "opt_global.h": variant.kernel,
+    }.items():
         (folder / name).write_text(text)
     # Linked one by one: the folder they are in holds the headers of this host as well.
     headers = _ck_headers()
@@ -91,11 +100,19 @@ def _prepare(folder: Path, variant: Variant) -> None:
         (ck / path.name).symlink_to(path)
 
 
-def _compile(root: Path, folder: Path, file: Path) -> str:
+def _compile(root: Path, folder: Path, variant: Variant, file: Path) -> str:
     """Return what the compiler has to say about a file, nothing if it is clean."""
     result = run(
         [
-            *(sys.executable, "-m", "ziglang", "cc", "-target", TARGET, *_FLAGS, *_WARNINGS),
+            *(
+                sys.executable,
+                "-m",
+                "ziglang",
+                "cc",
+                "-target",
+                f"{variant.target}-freebsd.14.0-none",
+            ),
+            *(*variant.flags, *_FLAGS, *_WARNINGS),
             *("-include", str(folder / "opt_global.h"), f"-I{folder}", "-isystem", f"{folder}/ck"),
             *(f"-I{root}/sys", f"-I{root}/sys/netinet6/ilnp/kern"),
             *("-c", "-o", str(folder / f"{file.stem}.o"), str(file)),
@@ -123,7 +140,7 @@ def check_files(root: Path, files: Iterable[Path]) -> int:
             _prepare(folder, variant)
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 for file, said in zip(
-                    todo, pool.map(partial(_compile, root, folder), todo), strict=True
+                    todo, pool.map(partial(_compile, root, folder, variant), todo), strict=True
                 ):
                     if said:
                         errors.append(f"{file} ({variant.name}):\n{said}")
