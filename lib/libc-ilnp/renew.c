@@ -3,25 +3,30 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * ilnp-renew: asks names again for FreeBSD's kernel, which says by devctl(4)
- * which ones.  With names it asks these and ends, as an action of devd(8); with
- * -f it follows the events itself.  A jail with a network stack of its own has
- * no devctl(4): there it looks into net.inet6.ilnp6.hints once a second.
+ * ilnp-renew: asks names again for FreeBSD's kernel, which lists in
+ * net.inet6.ilnp6.hints which ones.  With names it asks these and ends; with -f
+ * it looks into that list whenever devctl(4) says that a name is to be asked.  A
+ * jail with a network stack of its own has no devctl(4): there it looks once a
+ * second.
  *
- * What name servers send is read by a process that has become nobody; the
- * answers go to the kernel by net.inet6.ilnp6.answer.
+ * Each name is asked by a process of its own that has become nobody, for it
+ * reads what name servers send; the answers go to the kernel by
+ * net.inet6.ilnp6.answer.  Anybody's programs have names asked, so nobody has
+ * many asked at a time, and who has the fewest comes first.
  */
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/sysctl.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include <err.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ilnp_names.h"
@@ -29,69 +34,89 @@
 
 #define	DEVD_PIPE	"/var/run/devd.seqpacket.pipe"
 #define	DEVCTL		"/dev/devctl"
-#define	EVENT		"!system=ILNP subsystem=NAME type=RESOLVE name="
+#define	EVENT		"!system=ILNP subsystem=NAME type=RESOLVE "
 #define	EVENT_MAX	1024
 #define	NOBODY		65534
 #define	HINTS		"net.inet6.ilnp6.hints"
-#define	ASKED_MAX	5	/* s; then the kernel says it again */
+#define	LOOK_EVERY	1000	/* ms, where there are no events */
+#define	NAMES_MAX	256	/* in the kernel's list, and remembered here */
+#define	ASKED_MAX	32	/* at a time */
+#define	ASKED_OWN	2	/* of one owner */
 
-/* What the process that asks has found. */
+/* A name that is being asked, or was. */
+struct name {
+	char		n_name[ILNP_DNS_TEXT_MAX];
+	uint64_t	n_owner;	/* whose program has looked it up */
+	int64_t		n_began;	/* ms; when it was last asked, 0: never */
+	int		n_fd;		/* from the process that asks; -1: none */
+	bool		n_listed;	/* in the kernel's list */
+};
+
+/* What a process that asks has found. */
 struct reply {
 	bool		rp_told;	/* a name server knew */
 	struct ilnp_found rp_found;
 };
 
-static int asker = -1;		/* the way to the process that asks */
+static struct name names[NAMES_MAX];
+static u_int nasked;		/* names that are being asked */
+static bool all_found = true;
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
 
 static _Noreturn void
-run_asker(int sock)
+run_asker(int sock, const char *name)
 {
-	char name[ILNP_DNS_TEXT_MAX];
 	enum ilnp_names_status status;
 	struct ilnp_stub st;
 	struct reply rp;
-	ssize_t n;
 
+	closefrom(sock + 1);
+	for (int fd = 3; fd < sock; fd++)
+		(void)close(fd);
 	if (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 ||
-	    setuid(NOBODY) != 0)
+	    setuid(NOBODY) != 0 || ilnp_stub_conf(&st) != 0)
 		_exit(1);
-	while ((n = recv(sock, name, sizeof(name) - 1, 0)) > 0) {
-		name[n] = '\0';
-		memset(&rp, 0, sizeof(rp));
-		if (ilnp_stub_conf(&st) == 0) {
-			/* The names are whole; a search list may mislead. */
-			st.st_nsearch = 0;
-			status = ilnp_names_lookup(&st, name, 0,
-			    &rp.rp_found);
-			if (status != ILNP_NAMES_FOUND)
-				rp.rp_found.f_npeers = 0;
-			ilnp_names_free(&rp.rp_found);
-			rp.rp_told = status == ILNP_NAMES_FOUND ||
-			    status == ILNP_NAMES_NONAME ||
-			    status == ILNP_NAMES_NODATA;
-		}
-		if (send(sock, &rp, sizeof(rp), MSG_NOSIGNAL) < 0)
-			break;
-	}
-	_exit(0);
+	/* The names are whole; a search list may mislead. */
+	st.st_nsearch = 0;
+	memset(&rp, 0, sizeof(rp));
+	status = ilnp_names_lookup(&st, name, 0, &rp.rp_found);
+	if (status != ILNP_NAMES_FOUND)
+		rp.rp_found.f_npeers = 0;
+	ilnp_names_free(&rp.rp_found);
+	rp.rp_told = status == ILNP_NAMES_FOUND ||
+	    status == ILNP_NAMES_NONAME || status == ILNP_NAMES_NODATA;
+	_exit(send(sock, &rp, sizeof(rp), MSG_NOSIGNAL) < 0);
 }
 
 static void
-start_asker(void)
+begin(struct name *n)
 {
 	int sock[2];
 
+	n->n_began = now_ms();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sock) != 0)
 		err(1, "socketpair");
 	switch (fork()) {
 	case -1:
-		err(1, "fork");
-	case 0:
+		/* The kernel will say it again. */
+		warn("fork");
 		(void)close(sock[0]);
-		run_asker(sock[1]);
+		break;
+	case 0:
+		run_asker(sock[1], n->n_name);
+	default:
+		n->n_fd = sock[0];
+		nasked++;
 	}
 	(void)close(sock[1]);
-	asker = sock[0];
 }
 
 /*
@@ -113,24 +138,179 @@ tell_kernel(const char *name, const struct ilnp_peer *pe)
 		warn("%s", name);
 }
 
-/* Returns false if nobody could tell. */
-static bool
-renew(const char *name)
+/* Takes what a process has found; it ends with that. */
+static void
+finish(struct name *n)
 {
-	const struct ilnp_found *f;
-	struct reply rp;
+	struct reply rp = { .rp_told = false };
+	const struct ilnp_found *f = &rp.rp_found;
 
-	if (strlen(name) >= ILNP_DNS_TEXT_MAX)
-		return (false);
-	if (send(asker, name, strlen(name), MSG_NOSIGNAL) < 0 ||
-	    recv(asker, &rp, sizeof(rp), 0) != (ssize_t)sizeof(rp))
-		errx(1, "the process that asks has ended");
-	f = &rp.rp_found;
+	if (recv(n->n_fd, &rp, sizeof(rp), 0) != (ssize_t)sizeof(rp))
+		memset(&rp, 0, sizeof(rp));
+	(void)close(n->n_fd);
+	n->n_fd = -1;
+	nasked--;
 	for (u_int i = 0; i < f->f_npeers && i < ILNP_NIDS_MAX; i++)
-		tell_kernel(name, &f->f_peer[i]);
+		tell_kernel(n->n_name, &f->f_peer[i]);
 	if (rp.rp_told)
-		tell_kernel(name, NULL);
-	return (f->f_npeers > 0);
+		tell_kernel(n->n_name, NULL);
+	else
+		warnx("%s: no answer", n->n_name);
+	all_found = all_found && f->f_npeers > 0;
+}
+
+/* Waits for an event, for `ms', -1: for ever, or for the end of a question. */
+static bool
+wait_for(int events, int ms)
+{
+	struct pollfd pf[NAMES_MAX + 1] = { { .fd = events,
+	    .events = POLLIN } };
+
+	for (u_int i = 0; i < NAMES_MAX; i++)
+		pf[i + 1] = (struct pollfd){ .fd = names[i].n_fd,
+		    .events = POLLIN };
+	if (poll(pf, NAMES_MAX + 1, ms) < 0)
+		return (false);
+	for (u_int i = 0; i < NAMES_MAX; i++)
+		if (names[i].n_fd >= 0 && pf[i + 1].revents != 0)
+			finish(&names[i]);
+	return (pf[0].revents != 0);
+}
+
+/*
+ * The place of a name; if it has none, that of another of which nobody knows any
+ * more.  Returns NULL if there is none.
+ */
+static struct name *
+place_of(const char *name)
+{
+	struct name *old = NULL;
+
+	for (u_int i = 0; i < NAMES_MAX; i++) {
+		struct name *n = &names[i];
+
+		if (strcmp(n->n_name, name) == 0)
+			return (n);
+		if (n->n_fd < 0 && !n->n_listed &&
+		    (old == NULL || n->n_began < old->n_began))
+			old = n;
+	}
+	if (old == NULL)
+		return (NULL);
+	(void)strlcpy(old->n_name, name, sizeof(old->n_name));
+	old->n_began = 0;
+	return (old);
+}
+
+/*
+ * Reads a line of the list: a name that the kernel wants to be asked, and that
+ * has not been since it said so.  Returns its place or NULL.
+ */
+static struct name *
+read_hint(char *line, int64_t now)
+{
+	const char *name = NULL, *asked = NULL;
+	uint64_t uid = 0, jail = 0;
+	struct name *n;
+	char *word;
+
+	while ((word = strsep(&line, " ")) != NULL) {
+		if (strncmp(word, "name=", 5) == 0)
+			name = word + 5;
+		else if (strncmp(word, "uid=", 4) == 0)
+			uid = strtoul(word + 4, NULL, 10);
+		else if (strncmp(word, "jail=", 5) == 0)
+			jail = strtoul(word + 5, NULL, 10);
+		else if (strncmp(word, "asked=", 6) == 0)
+			asked = word + 6;
+	}
+	if (name == NULL || asked == NULL || strlen(name) >= ILNP_DNS_TEXT_MAX)
+		return (NULL);
+	n = place_of(name);
+	if (n == NULL)
+		return (NULL);
+	n->n_listed = true;
+	if (n->n_fd >= 0 || (n->n_began != 0 &&
+	    (double)(now - n->n_began) < strtod(asked, NULL) * 1000))
+		return (NULL);
+	/* The root of a jail can be as many users as he likes. */
+	n->n_owner = jail != 0 ? jail << 32 : uid;
+	return (n);
+}
+
+/* How much its owner has had asked: now, and how lately. */
+static u_int
+weigh(const struct name *n, int64_t *last)
+{
+	u_int count = 0;
+
+	*last = 0;
+	for (u_int i = 0; i < NAMES_MAX; i++) {
+		if (names[i].n_owner != n->n_owner)
+			continue;
+		count += names[i].n_fd >= 0;
+		if (names[i].n_began > *last)
+			*last = names[i].n_began;
+	}
+	return (count);
+}
+
+/* Begins with one of those that wait.  Returns false if all must wait longer. */
+static bool
+begin_next(struct name **wait, u_int n)
+{
+	u_int least = ASKED_OWN, best = n;
+	int64_t oldest = INT64_MAX;
+
+	for (u_int i = 0; i < n && nasked < ASKED_MAX; i++) {
+		int64_t last;
+		u_int count;
+
+		if (wait[i] == NULL)
+			continue;
+		count = weigh(wait[i], &last);
+		if (count > least || count == ASKED_OWN ||
+		    (count == least && last >= oldest))
+			continue;
+		least = count;
+		oldest = last;
+		best = i;
+	}
+	if (best == n)
+		return (false);
+	begin(wait[best]);
+	wait[best] = NULL;
+	return (true);
+}
+
+/* Looks which names the kernel wants asked, and asks as many as may be. */
+static void
+look(void)
+{
+	struct name *wait[NAMES_MAX];
+	char *list, *rest, *line;
+	int64_t now = now_ms();
+	size_t len = 0;
+	u_int n = 0;
+
+	if (sysctlbyname(HINTS, NULL, &len, NULL, 0) != 0)
+		err(1, "%s", HINTS);
+	/* It may be longer in a moment. */
+	len += len / 2 + 1;
+	list = calloc(1, len + 1);
+	if (list == NULL || (sysctlbyname(HINTS, list, &len, NULL, 0) != 0 &&
+	    errno != ENOMEM))
+		err(1, "%s", HINTS);
+	for (u_int i = 0; i < NAMES_MAX; i++)
+		names[i].n_listed = false;
+	rest = list;
+	while (n < NAMES_MAX && (line = strsep(&rest, "\n")) != NULL) {
+		wait[n] = read_hint(line, now);
+		n += wait[n] != NULL;
+	}
+	free(list);
+	while (begin_next(wait, n))
+		continue;
 }
 
 /*
@@ -150,85 +330,61 @@ open_events(void)
 	return (open(DEVCTL, O_RDONLY));
 }
 
-/* Asks a name of the listing if the kernel wanted that a moment ago. */
-static bool
-renew_hint(char *line)
-{
-	char *word, *name = NULL;
-	unsigned long asked = ASKED_MAX;
-
-	while ((word = strsep(&line, " ")) != NULL) {
-		if (strncmp(word, "name=", 5) == 0)
-			name = word + 5;
-		else if (strncmp(word, "asked=", 6) == 0)
-			asked = strtoul(word + 6, NULL, 10);
-	}
-	return (name == NULL || asked >= ASKED_MAX || renew(name));
-}
-
-/* Where there are no events. */
 static _Noreturn void
-watch(void)
-{
-	for (;;) {
-		char *list = NULL, *rest, *line;
-		bool all = true;
-		size_t len = 0;
-
-		if (sysctlbyname(HINTS, NULL, &len, NULL, 0) != 0)
-			err(1, "%s", HINTS);
-		/* It may be longer in a moment. */
-		len += len / 2 + 1;
-		list = calloc(1, len + 1);
-		if (list == NULL)
-			err(1, "%s", HINTS);
-		if (sysctlbyname(HINTS, list, &len, NULL, 0) != 0 &&
-		    errno != ENOMEM)
-			err(1, "%s", HINTS);
-		rest = list;
-		while ((line = strsep(&rest, "\n")) != NULL)
-			all = renew_hint(line) && all;
-		free(list);
-		(void)sleep(all ? 1 : ASKED_MAX);
-	}
-}
-
-static void
 follow(void)
 {
-	char event[EVENT_MAX], *name;
+	char event[EVENT_MAX];
 	int fd = open_events();
 	ssize_t n;
 
-	if (fd < 0)
-		watch();
-	while ((n = read(fd, event, sizeof(event) - 1)) > 0) {
-		event[n] = '\0';
-		if (strncmp(event, EVENT, sizeof(EVENT) - 1) != 0)
-			continue;
-		name = event + sizeof(EVENT) - 1;
-		name[strcspn(name, " \n")] = '\0';
-		if (!renew(name))
-			warnx("%s: no answer", name);
+	for (;;) {
+		look();
+		/* The end of a question lets another begin; so does an event. */
+		while (wait_for(fd, fd < 0 ? LOOK_EVERY : -1)) {
+			n = read(fd, event, sizeof(event) - 1);
+			if (n <= 0)
+				err(1, "events have ended");
+			event[n] = '\0';
+			if (strncmp(event, EVENT, sizeof(EVENT) - 1) == 0)
+				break;
+		}
 	}
-	err(1, "events have ended");
+}
+
+/* Asks the names that it was given. */
+static void
+ask_all(char **name, int n)
+{
+	for (int i = 0; i < n || nasked > 0;) {
+		struct name *place;
+
+		if (i == n || nasked == ASKED_MAX) {
+			(void)wait_for(-1, -1);
+			continue;
+		}
+		if (strlen(name[i]) >= ILNP_DNS_TEXT_MAX)
+			errx(2, "%s: too long for a name", name[i]);
+		place = place_of(name[i++]);
+		if (place != NULL && place->n_fd < 0)
+			begin(place);
+	}
 }
 
 int
 main(int argc, char **argv)
 {
-	bool all = true;
+	bool all = argc > 1 && strcmp(argv[1], "-f") == 0;
 
-	if (argc < 2 || (argv[1][0] == '-' && (strcmp(argv[1], "-f") != 0 ||
-	    argc != 2))) {
+	if (argc < 2 || (argv[1][0] == '-' && (!all || argc != 2))) {
 		(void)fprintf(stderr, "usage: ilnp-renew name ...\n"
 		    "       ilnp-renew -f\n");
 		return (2);
 	}
-	start_asker();
-	if (strcmp(argv[1], "-f") == 0)
+	(void)signal(SIGCHLD, SIG_IGN);
+	for (u_int i = 0; i < NAMES_MAX; i++)
+		names[i].n_fd = -1;
+	if (all)
 		follow();
-	for (int i = 1; i < argc; i++)
-		all = renew(argv[i]) && all;
-	return (all ? 0 : 1);
+	ask_all(argv + 1, argc - 1);
+	return (all_found ? 0 : 1);
 }

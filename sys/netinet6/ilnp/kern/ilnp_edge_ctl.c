@@ -354,6 +354,15 @@ ilnp_ctl_locators(struct ilnp_edge *e, struct sbuf *sb)
 	}
 }
 
+static void
+print_owner(struct sbuf *sb, const struct ilnp_cand *ca)
+{
+	sbuf_printf(sb, " name=%s uid=%u", ca->ca_name,
+	    (uint32_t)ca->ca_owner);
+	if (ca->ca_owner >> 32 != 0)
+		sbuf_printf(sb, " jail=%u", (uint32_t)(ca->ca_owner >> 32));
+}
+
 void
 ilnp_ctl_hints(struct ilnp_edge *e, struct sbuf *sb)
 {
@@ -378,14 +387,15 @@ ilnp_ctl_hints(struct ilnp_edge *e, struct sbuf *sb)
 		if (ca.ca_name[0] != '\0' && (priv_check(curthread,
 		    PRIV_SEEOTHERUIDS) == 0 ||
 		    ca.ca_owner == ilnp_name_owner(cred)))
-			sbuf_printf(sb, " name=%s uid=%u", ca.ca_name,
-			    (uint32_t)ca.ca_owner);
+			print_owner(sb, &ca);
 		if (ca.ca_name[0] != '\0')
 			sbuf_printf(sb, " left=%ju", (uintmax_t)(ilnp_since(
 			    ca.ca_until, now) / ILNP_SEC(1)));
 		if (ca.ca_waits)
-			sbuf_printf(sb, " asked=%ju", (uintmax_t)(ilnp_since(
-			    now, ca.ca_asked) / ILNP_SEC(1)));
+			sbuf_printf(sb, " asked=%ju.%03ju", (uintmax_t)(
+			    ilnp_since(now, ca.ca_asked) / ILNP_SEC(1)),
+			    (uintmax_t)(ilnp_since(now, ca.ca_asked) /
+			    ILNP_MS(1) % 1000));
 		sbuf_printf(sb, "%s\n", ca.ca_open ? " open" : "");
 	}
 }
