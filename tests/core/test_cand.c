@@ -323,8 +323,9 @@ a_name_opens_no_session_that_is_not_wanted(void **state)
 	s = rig_open(1);
 	ilnp_ilcc_renew(r.c, &nids, &evil, 1, false, r.now);
 	assert_false(rig_knows(s, EVIL));
+	/* Nor does who has not answered yet see our nonce anywhere else. */
 	ilnp_ilcc_renew(r.c, &nids, &evil, 1, true, r.now);
-	assert_true(rig_knows(s, EVIL));
+	assert_false(rig_knows(s, EVIL));
 	ilnp_env_epoch_end();
 }
 
@@ -554,6 +555,46 @@ a_session_in_use_has_its_name_asked_when_the_lifetime_ends(void **state)
 	assert_false(the(you).ca_open);
 }
 
+/* Who does not answer is asked less and less, who does as its caches forget. */
+static void
+a_session_that_has_lost_its_peer_has_its_name_asked_sooner(void **state)
+{
+	static const struct ilnp_nonce nonce = { 4, { 9, 9, 9, 9 } };
+	static const struct {
+		bool	answers;
+		uint32_t life;
+		uint32_t gap;	/* s to the next question */
+	} steps[] = { { false, 0, 1 }, { false, 0, 2 }, { false, 0, 4 },
+	    { false, 0, 5 }, { false, 0, 5 }, { true, 2, 2 }, { true, 0, 1 },
+	    { true, LIFE, 5 }, { false, 0, 1 } };
+	struct ilnp_sess *s = rig_opened(1, &nonce);
+	struct ilnp_offer o = says(ANN, "a.example", YOU.nid, 1, LIFE);
+	bool open;
+
+	(void)state;
+	assert_int_equal(ilnp_cands_offer(cs, &o, now), 0);
+	ilnp_cands_opened(cs, YOU, now);
+	(void)rig_output(s, 10);
+	assert_false(looked(YOU.nid));
+	for (u_int i = 0; i < 5; i++) {
+		(void)rig_output(s, 10);
+		rig_advance(1000);
+	}
+	now += ILNP_SEC(5);
+	assert_true(looked(YOU.nid));
+	for (u_int i = 0; i < NITEMS(steps); i++) {
+		o = says(ANN, "a.example", YOU.nid, 1, steps[i].life);
+		if (steps[i].answers)
+			assert_int_equal(ilnp_cands_answer(cs, &o, now, &open),
+			    0);
+		(void)rig_output(s, 10);
+		now += ILNP_SEC(steps[i].gap) - 1;
+		assert_false(looked(YOU.nid));
+		now++;
+		assert_true(looked(YOU.nid));
+	}
+}
+
 static void
 other_locators_of_a_session_that_lives_have_the_name_asked(void **state)
 {
@@ -603,5 +644,6 @@ TEST_MAIN(
     CAND_TEST(nobody_can_choose_nids_that_look_alike),
     CAND_TEST(a_name_is_asked_again_at_intervals),
     CAND_TEST(a_session_in_use_has_its_name_asked_when_the_lifetime_ends),
+    CAND_TEST(a_session_that_has_lost_its_peer_has_its_name_asked_sooner),
     CAND_TEST(other_locators_of_a_session_that_lives_have_the_name_asked),
     CAND_TEST(without_memory_there_is_no_table))

@@ -134,13 +134,17 @@ offer_opens_sessions_and_redirects_none(void **state)
 	ilnp_env_epoch_end();
 	assert_true(rig_info(s).si_remote.ls_loc[0].l_until >
 	    ilnp_loc_clock(r.now) + 300);
-	/* One that leads nowhere takes what there is. */
-	rig_advance(1000 * 1000);
+	/* Who is sought elsewhere is sought by another nonce. */
 	ilnp_env_epoch_begin();
 	assert_int_equal(ilnp_ilcc_offer(r.c, &us, &mine[1], 1, r.now,
 	    &again), 0);
+	ilnp_ilcc_renew(r.c, &us, mine, 2, true, r.now);
 	ilnp_env_epoch_end();
+	assert_ptr_not_equal(again, s);
 	assert_true(rig_knows(again, EVIL));
+	assert_false(rig_knows(again, B(0)));
+	assert_false(rig_knows(s, EVIL));
+	assert_false(ilnp_nonce_eq(&again->s_nout, &s->s_nout));
 }
 
 /* checklist: 19 */

@@ -238,6 +238,30 @@ peer_that_seeks_us_is_answered_and_sought_in_turn(void **state)
 	    ILNP_IN_DROP);
 }
 
+/* It has gone from there and come back; what it withdrew is not forgotten yet. */
+static void
+peer_that_seeks_us_from_where_it_has_been_is_sought_too(void **state)
+{
+	const struct ilnp_lurec rec = { l64(B(0)), 0, 300 };
+	struct ilnp_sess *s = rig_opened(1, &N1);
+	struct ilnp_nonce alias = alias_from(s, B(5));
+	struct addrs at = { { l64(B(5)), YOU }, { l64(A(0)), ME }, &alias,
+	    ILNP_CKSUM_IPV6 };
+
+	(void)state;
+	assert_int_equal(rig_udp(B(5), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_int_equal(rig_lu(B(0), A(0), &N1, ILNP_LU_ADVERT, &rec, 1),
+	    ILNP_IN_CONSUMED);
+	(void)rig_output(s, 10);
+	assert_null(rig_path(s, A(0), B(5)));
+	pkt_icmp(&r.pkt, &at, ILNP_ICMP6_ECHO_REQ, 0, 0x00070009, "TOKEN678",
+	    8);
+	assert_int_equal(rig_input(ILNP_FLOW_OPENS), ILNP_IN_CONSUMED);
+	assert_int_equal(answered(probe_to(s, B(5)), &N1), ILNP_IN_CONSUMED);
+	assert_int_equal(rig_path(s, A(0), B(5))->p_state, ILNP_PATH_UP);
+}
+
 static void
 peer_that_shows_its_own_nonce_there_is_sought_no_more(void **state)
 {
@@ -316,7 +340,53 @@ offer_opens_a_session_beside_one_that_has_lost_its_peer(void **state)
 	assert_true(ilnp_nonce_eq(&s->s_nin, &N1));
 }
 
+/* It may have moved at the same time: nobody need wait until all is down. */
+static void
+who_has_moved_seeks_a_peer_that_it_has_not_heard_since(void **state)
+{
+	const struct ilnp_lurec rec = { l64(B(0)), 0, 300 };
+	struct ilnp_sess *s = rig_opened(1, &N1);
+
+	(void)state;
+	assert_int_equal(rig_lu(B(0), A(0), &N1, ILNP_LU_ADVERT, &rec, 1),
+	    ILNP_IN_CONSUMED);
+	(void)rig_output(s, 10);
+	/* What a peer says itself comes before what others say of it. */
+	answer_says(B(5));
+	assert_false(rig_knows(s, B(5)));
+	rig_local(1);
+	assert_int_equal(ilnp_local_del(ilnp_ilcc_local(r.c), l64(A(0)),
+	    r.now), 0);
+	(void)rig_output(s, 10);
+	assert_int_equal(rig_path(s, A(1), B(0))->p_state, ILNP_PATH_NEW);
+	answer_says(B(5));
+	assert_true(rig_knows(s, B(5)));
+	(void)rig_output(s, 10);
+	assert_non_null(rig_path(s, A(1), B(5)));
+	assert_true(rig_path(s, A(1), B(5))->p_sought);
+}
+
+static void
+peer_is_unheard_until_it_has_answered(void **state)
+{
+	struct ilnp_sess *s = rig_open(1);
+
+	(void)state;
+	rig_advance(2000);
+	assert_false(ilnp_sess_unheard(s, ILNP_SEC(1), r.now));
+	(void)rig_output(s, 10);
+	assert_false(ilnp_sess_unheard(s, ILNP_SEC(1), r.now));
+	assert_true(ilnp_sess_unheard(s, 0, r.now));
+	assert_true(ilnp_sess_unheard(s, ILNP_SEC(1), r.now + ILNP_SEC(1)));
+	assert_int_equal(rig_udp(B(0), A(0), &N1, ILNP_FLOW_KNOWN),
+	    ILNP_IN_DELIVER);
+	assert_false(ilnp_sess_unheard(s, 0, r.now + ILNP_SEC(1)));
+}
+
 TEST_MAIN(
+	RIG_TEST(peer_that_seeks_us_from_where_it_has_been_is_sought_too),
+	RIG_TEST(who_has_moved_seeks_a_peer_that_it_has_not_heard_since),
+	RIG_TEST(peer_is_unheard_until_it_has_answered),
 	RIG_TEST(place_that_names_put_the_peer_gets_probes_alone_and_no_nonce),
 	RIG_TEST(one_short_nonce_for_both_ways_is_not_sought_with),
 	RIG_TEST(whoever_answers_there_without_the_nonces_is_not_the_peer),

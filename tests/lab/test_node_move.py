@@ -152,3 +152,21 @@ def test_preference_and_weight_come_from_the_configuration(net: NodeNet) -> None
     found = {x["interface"]: x for x in net.tell("a", "locators")["locators"]}
     assert (found["if2"]["preference"], found["if2"]["weight"]) == (20, 3)
     assert (found["if1"]["preference"], found["if1"]["weight"]) == (10, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.checklist(29)
+def test_a_segment_that_found_no_path_is_sent_as_soon_as_there_is_one(net: NodeNet) -> None:
+    """TCP alone would sit silent for as long again as there was none."""
+    for host in ("a", "b"):
+        net.node(host)
+    assert net.ping("a", identity_of("b")) == 3
+    stream = Stream(net, "a", identity_of("b"), "b", 12)
+    net.wait_paths("a", 9)
+    for link in (1, 2, 3):
+        net.exec("a", "ip", "link", "set", f"if{link}", "down")
+    time.sleep(4)
+    assert net.counters("a")["node_out_held"] == 0
+    net.exec("a", "ip", "link", "set", "if1", "up")
+    wait_until("it is sent", lambda: net.counters("a")["node_out_held"] >= 1)
+    stream.finish(60)

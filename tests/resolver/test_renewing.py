@@ -82,11 +82,12 @@ def move_b(names: NameNet, *locators: str) -> None:
     assert names.net.exec("r", *argv).stdout.strip() == "0"
 
 
-def test_three_providers_are_known_from_the_first_packet(names: NameNet) -> None:
+def test_three_providers_are_known_as_soon_as_one_has_answered(names: NameNet) -> None:
     """And whichever two of them fail, the session goes on by the third."""
     net = names.net
     names.exec("ping", "-6", "-c", "1", "-W", "3", "b")
-    assert {x["l64"] for x in net.session("a")["locators"]} == {at.replace(":", "+") for at in AT}
+    all_three = {at.replace(":", "+") for at in AT}
+    wait_until("b has told", lambda: net.remote_locators("a") == all_three)
     with net.start("a", "ping", "-6", "-i", "0.2", identity_of("b")) as ping:
         got = lambda: ping.tail().count("bytes from")  # noqa: E731
         for left in (1, 2, 3):

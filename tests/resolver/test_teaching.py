@@ -9,11 +9,15 @@ import signal
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv6Network
 from pathlib import Path
 
 import pytest
 from namenet import NameNet, as_nobody, name_net
 from nodenet import IDENTITY, identity_of, prefix_of, wait_until
+
+from ilnptool.wire.decode import decode_file
 
 pytestmark = pytest.mark.root
 
@@ -293,6 +297,51 @@ def test_lifetimes_end(names: NameNet) -> None:
     wait_until("it is forgotten", lambda: len(names.candidates()) == 1)
     said = names.net.exec("a", "ping", "-6", "-n", "-c", "1", "-W", "20", address, check=False)
     assert "nreachable" in said.stdout
+
+
+@contextmanager
+def shown(names: NameNet) -> Iterator[dict[str, set[str]]]:
+    """Collect the nonces that a shows, by the networks that it sends them to."""
+    net, found = names.net, dict[str, set[str]]()
+    file = net.folder / f"shown-{next(net.number)}.pcap"
+    words = ["-i", "any", "--immediate-mode", "-U", "-w", str(file)]
+    dump = net.start("r", "tcpdump", *words, "ip6 proto 60 and src net 2001:db8:1::/48")
+    wait_until("tcpdump listens", lambda: "listening on" in dump.tail())
+    yield found
+    dump.signal(signal.SIGINT)
+    assert dump.wait(10) == 0
+    for packet in decode_file(file):
+        network = IPv6Network((str(packet["destination"]), 64), strict=False)
+        found.setdefault(str(network), set()).add(str(packet["nonce"]))
+
+
+TRUE_PLACES = [f"{prefix_of('b', link)}::/64" for link in (1, 2)]
+FALSE_PLACE = "2001:db8:66:66::/64"
+
+
+def test_who_else_a_name_leads_to_sees_no_nonce(names: NameNet) -> None:
+    """The owner of a name need not be the node's: one place is tried, that tells of the rest."""
+    both = "2001:db8:2:1,10,300 " + FALSE.replace(",0,", ",20,")
+    assert say(names, f"teach evil.example.com {NID} {both}") == ["ok"]
+    with shown(names) as nonces:
+        assert names.net.ping("a", identity_of("b")) == 3
+        wait_until(
+            "b has told of its others",
+            lambda: {"2001+0db8+0002+0001", "2001+0db8+0002+0002"} == locators(names),
+        )
+        names.net.wait_paths("a", 4)
+    assert sorted(nonces) == TRUE_PLACES
+    assert nonces[TRUE_PLACES[0]] == nonces[TRUE_PLACES[1]]
+
+
+def test_where_nobody_answers_another_place_sees_another_nonce(names: NameNet) -> None:
+    assert say(names, f"teach b.example.com {NID} {FALSE} 2001:db8:2:1,10,300") == ["ok"]
+    with shown(names) as nonces:
+        assert names.net.ping("a", identity_of("b"), "-i", "0.5", count=10) >= 3
+    assert set(nonces) >= {FALSE_PLACE, TRUE_PLACES[0]}
+    assert not nonces[FALSE_PLACE] & nonces[TRUE_PLACES[0]]
+    opened = {x["locators"][0]["l64"] for x in names.net.sessions("a")}
+    assert opened >= {"2001+0db8+0066+0066", "2001+0db8+0002+0001"}
 
 
 def expired(names: NameNet, nid: str = "0000-0000-0000-000b") -> bool:

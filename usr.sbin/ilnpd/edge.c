@@ -13,6 +13,7 @@
 #include "edge_var.h"
 #include "flow.h"
 #include "guard.h"
+#include "held.h"
 #include "iface.h"
 #include "notation.h"
 #include "reass.h"
@@ -224,8 +225,8 @@ edge_resume(struct node *n, ilnp_time_t now)
 	n->n_edge->e_paused = false;
 	n->n_edge->e_out.ep_n = 0;
 	(void)loop_mod(n->n_loop, &n->n_tun.tu_src, EPOLLIN);
-	/* The device says nothing of a packet that has been read already. */
-	if (cut_more(&n->n_edge->e_cut))
+	/* The device says nothing of packets that wait here. */
+	if (cut_more(&n->n_edge->e_cut) || held_due(n->n_held))
 		edge_output(n, 0);
 }
 

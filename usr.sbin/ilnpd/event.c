@@ -3,7 +3,8 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * Turns events into JSON objects and log lines.  Called with the core's locks
+ * Turns events into JSON objects and log lines; a path that works wakes what
+ * waits for one.  Called with the core's locks
  * held, so it asks the core nothing.
  */
 #include <jansson.h>
@@ -11,6 +12,7 @@
 
 #include "ctl.h"
 #include "event.h"
+#include "held.h"
 #include "locator.h"
 #include "log.h"
 #include "notation.h"
@@ -92,6 +94,8 @@ event_core(void *arg, const struct ilnp_event *e)
 	bool subscribed = n->n_ctl != NULL && ctl_has_subscribers(n->n_ctl);
 	json_t *o;
 
+	if (e->e_kind == ILNP_EV_PATH_UP)
+		held_wake(n->n_held, &e->e_nids);
 	if (e->e_kind == ILNP_EV_FALLBACK) {
 		reason = note_reason(n, e->e_nids.remote);
 		if (log_allowed(&rate, e->e_time))

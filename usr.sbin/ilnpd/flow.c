@@ -95,15 +95,6 @@ flow_key_pair(const struct flows *f, struct flow_key *fk,
 }
 
 static bool
-same_key(const struct flow_key *a, const struct flow_key *b)
-{
-	return (a->fk_hash == b->fk_hash &&
-	    ilnp_nidpair_eq(&a->fk_nids, &b->fk_nids) &&
-	    a->fk_lport == b->fk_lport && a->fk_rport == b->fk_rport &&
-	    a->fk_proto == b->fk_proto);
-}
-
-static bool
 is_live(const struct flow *fl, uint32_t clock)
 {
 	return (fl->fl_used != 0 && clock - fl->fl_used <= IDLE_MAX);
@@ -152,7 +143,7 @@ flows_find(struct flows *f, const struct flow_key *fk, ilnp_time_t now)
 	uint32_t clock = ilnp_loc_clock(now);
 
 	for (u_int i = 0; i < WAYS; i++)
-		if (is_live(&set[i], clock) && same_key(&set[i].fl_key, fk))
+		if (is_live(&set[i], clock) && flow_key_eq(&set[i].fl_key, fk))
 			return (&set[i]);
 	return (NULL);
 }
@@ -174,7 +165,7 @@ flows_note(struct flows *f, const struct flow_key *fk, ilnp_time_t now)
 	uint32_t clock = ilnp_loc_clock(now);
 
 	for (u_int i = 0; i < WAYS; i++) {
-		if (is_live(&set[i], clock) && same_key(&set[i].fl_key, fk)) {
+		if (is_live(&set[i], clock) && flow_key_eq(&set[i].fl_key, fk)) {
 			set[i].fl_used = clock;
 			return (&set[i]);
 		}

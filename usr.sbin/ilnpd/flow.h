@@ -23,6 +23,15 @@ struct flow_key {
 	uint64_t	fk_hash;	/* of all the above */
 };
 
+static inline bool
+flow_key_eq(const struct flow_key *a, const struct flow_key *b)
+{
+	return (a->fk_hash == b->fk_hash &&
+	    ilnp_nidpair_eq(&a->fk_nids, &b->fk_nids) &&
+	    a->fk_lport == b->fk_lport && a->fk_rport == b->fk_rport &&
+	    a->fk_proto == b->fk_proto);
+}
+
 #define	FLOW_PLAIN	0x01	/* the peer does not speak ILNP */
 #define	FLOW_GUARDED	0x02	/* the host is kept out of it */
 #define	FLOW_SYN	0x04	/* fl_seq waits to be acknowledged */

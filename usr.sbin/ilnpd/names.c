@@ -27,7 +27,8 @@
 #define	CLIENTS_MAX	32
 #define	REQUEST_MAX	1024
 #define	ANSWER_MAX	512
-#define	LOOK_EVERY	ILNP_SEC(1)
+#define	LOOK_EVERY	ILNP_MS(250)
+#define	PLACE_WAIT	ILNP_MS(900)	/* before TCP says it once more */
 #define	CANDS_MAX	1024	/* candidates in all */
 #define	CANDS_UID_MAX	64	/* of one user */
 
@@ -379,7 +380,25 @@ names_close(struct names *na)
 	free(na);
 }
 
-/* Opens a session with what names know.  Returns NULL if that is nothing. */
+/*
+ * The preferred one of the places where no session of ours has begun, or NULL.
+ * What a name says of other places of a NID is its owner's word, who may not be
+ * the node's.  So each place sees a nonce of its own, and that only if nobody
+ * has answered at those before; who answers tells where else it is.
+ */
+static const struct ilnp_lurec *
+next_place(struct node *n, const struct ilnp_nidpair *nids,
+    const struct ilnp_lurec *rec, u_int count)
+{
+	const struct ilnp_lurec *best = NULL;
+
+	for (u_int i = 0; i < count; i++)
+		if ((best == NULL || rec[i].lr_pref < best->lr_pref) &&
+		    ilnp_ilcc_find_at(n->n_ilcc, nids, rec[i].lr_l64) == NULL)
+			best = &rec[i];
+	return (best);
+}
+
 struct ilnp_sess *
 names_session(struct node *n, const struct ilnp_nidpair *nids,
     ilnp_time_t now)
@@ -387,15 +406,16 @@ names_session(struct node *n, const struct ilnp_nidpair *nids,
 	const struct host *ho = hosts_find(n->n_hosts, nids->remote);
 	struct ilnp_cands *cs = n->n_names->na_cands;
 	struct ilnp_lurec rec[ILNP_LOCS_MAX];
+	const struct ilnp_lurec *place;
 	struct ilnp_sess *s;
 	bool told;
-	u_int count;
 
 	if (ho != NULL)
 		return (ilnp_ilcc_open(n->n_ilcc, nids, ho->ho_rec, ho->ho_n,
 		    now, &s) == 0 ? s : NULL);
-	count = ilnp_cands_get(cs, nids->remote, now, rec, &told);
-	if (count == 0 || ilnp_ilcc_offer(n->n_ilcc, nids, rec, count, now,
+	place = next_place(n, nids, rec, ilnp_cands_get(cs, nids->remote, now,
+	    rec, &told));
+	if (place == NULL || ilnp_ilcc_offer(n->n_ilcc, nids, place, 1, now,
 	    &s) != 0)
 		return (NULL);
 	ilnp_cands_opened(cs, nids->remote, now);
@@ -408,7 +428,7 @@ names_better(struct node *n, struct ilnp_sess *s,
 {
 	struct ilnp_sess *other;
 
-	if (!ilnp_sess_strayed(s))
+	if (!ilnp_sess_strayed(s) && !ilnp_sess_unheard(s, PLACE_WAIT, now))
 		return (s);
 	other = names_session(n, nids, now);
 	return (other != NULL ? other : s);

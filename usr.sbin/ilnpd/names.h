@@ -32,7 +32,7 @@ void	names_close(struct names *);
 
 /*
  * Opens a session with what names know of its correspondent: hosts file, control
- * socket, or candidate.  Inside an epoch.
+ * socket, or candidate, of which one place is tried.  Inside an epoch.
  * Returns the session, borrowed, or NULL.
  */
 struct ilnp_sess *names_session(struct node *, const struct ilnp_nidpair *,
@@ -40,7 +40,7 @@ struct ilnp_sess *names_session(struct node *, const struct ilnp_nidpair *,
 
 /*
  * The session for a flow: `s', or one opened beside it, if that has lost its peer
- * and names know a place where somebody else may be it.
+ * or not heard of it, and names know another place where it may be.
  */
 struct ilnp_sess *names_better(struct node *, struct ilnp_sess *s,
 	    const struct ilnp_nidpair *, ilnp_time_t now);
@@ -54,7 +54,7 @@ bool	names_waits(struct node *, struct ilnp_nid, ilnp_time_t now);
 /* Packets of a session with a NID had no path. */
 void	names_lost(struct node *, struct ilnp_nid, ilnp_time_t now);
 
-/* Sees whether names have to be asked again; about once a second. */
+/* Sees whether names have to be asked again; a few times a second. */
 void	names_tick(struct node *, ilnp_time_t now);
 
 /*

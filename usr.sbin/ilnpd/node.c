@@ -20,6 +20,7 @@
 #include "event.h"
 #include "flow.h"
 #include "guard.h"
+#include "held.h"
 #include "hosts.h"
 #include "iface.h"
 #include "ilnp_addr.h"
@@ -222,11 +223,12 @@ start_tables(struct node *n)
 	n->n_loop = loop_alloc();
 	n->n_hosts = hosts_alloc();
 	n->n_flows = flows_alloc();
+	n->n_held = held_alloc();
 	n->n_edge = edge_alloc();
 	n->n_locators = locators_alloc();
 	if (error != 0 || n->n_ilcc == NULL || n->n_loop == NULL ||
-	    n->n_hosts == NULL || n->n_flows == NULL || n->n_edge == NULL ||
-	    n->n_locators == NULL) {
+	    n->n_hosts == NULL || n->n_flows == NULL || n->n_held == NULL ||
+	    n->n_edge == NULL || n->n_locators == NULL) {
 		log_error("out of memory");
 		return (EXIT_FAILED);
 	}
@@ -390,6 +392,8 @@ node_stop(struct node *n)
 		hosts_free(n->n_hosts);
 	if (n->n_edge != NULL)
 		edge_free(n->n_edge);
+	if (n->n_held != NULL)
+		held_free(n->n_held);
 	flows_free(n->n_flows);
 	locators_free(n->n_locators);
 	if (n->n_priv != NULL)
@@ -455,6 +459,8 @@ do_round(struct node *n, ilnp_time_t now)
 	}
 	if (edge_waits(n))
 		edge_resume(n, now);
+	if (held_due(n->n_held))
+		edge_output(n, 0);
 	names_tick(n, now);
 	sockapi_tick(n, now);
 	do_slow_things(n, now);

@@ -22,6 +22,7 @@ struct ctl;
 struct edge;
 struct flows;
 struct guard;
+struct held;
 struct hosts;
 struct locators;
 struct names;
@@ -56,6 +57,7 @@ struct node {
 	struct names	*n_names;
 	struct sockapi	*n_sockapi;
 	struct flows	*n_flows;
+	struct held	*n_held;
 	struct guard	*n_guard;
 	struct edge	*n_edge;
 	struct ctl	*n_ctl;

@@ -13,6 +13,7 @@
 #include "edge_var.h"
 #include "flow.h"
 #include "guard.h"
+#include "held.h"
 #include "hosts.h"
 #include "iface.h"
 #include "names.h"
@@ -443,6 +444,27 @@ keep_together(struct edge *e, const struct packet *p,
 	memcpy(tr->tr_path, out->o_path, sizeof(tr->tr_path));
 }
 
+/*
+ * Keeps a segment for which no path works, until one does: TCP alone asks for it
+ * again if it comes too late.  Not that of a peer that we have never heard, for
+ * nobody knows whether it is there.
+ */
+static void
+hold_back(struct node *n, const struct packet *p, const struct flow_key *fk,
+    struct ilnp_sess *s, const struct ilnp_out *out, ilnp_time_t now)
+{
+	for (u_int i = 0; i < out->o_n; i++)
+		if (out->o_path[i].op_state == ILNP_PATH_UP ||
+		    out->o_path[i].op_state == ILNP_PATH_SUSPECT) {
+			held_drop(n->n_held, fk);
+			return;
+		}
+	if (ilnp_sess_unheard(s, 0, now))
+		return;
+	memcpy(p->p_ip - VNET_LEN, &p->p_vnet, VNET_LEN);
+	held_keep(n->n_held, fk, p->p_ip - VNET_LEN, VNET_LEN + p->p_len, now);
+}
+
 void
 out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 {
@@ -477,6 +499,8 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 	    &out);
 	if (out.o_kick)
 		n->n_tick = now;
+	if (keyed && v.v_proto == ILNP_PROTO_TCP && verdict != ILNP_OUT_PLAIN)
+		hold_back(n, p, &fk, s, &out, now);
 	if (verdict == ILNP_OUT_NOPATH) {
 		names_lost(n, nids.remote, now);
 		return;
@@ -492,14 +516,21 @@ out_packet(struct node *n, struct packet *p, ilnp_time_t now)
 	send_packet(n, p, &v, &out, now);
 }
 
-/* Reads one packet into the next free buffer.  Returns false if there is none. */
+/*
+ * Takes one packet into the next free buffer: one that has waited for a path, or
+ * the host's.  Returns false if there is none.
+ */
 static bool
-read_packet(struct node *n, struct packet *p)
+read_packet(struct node *n, struct packet *p, ilnp_time_t now)
 {
 	struct edge_pool *ep = &n->n_edge->e_out;
 	uint8_t *buf = ep->ep_buf[ep->ep_n] + EDGE_HEAD;
-	ssize_t len = read(n->n_tun.tu_fd, buf, EDGE_PACKET);
+	ssize_t len = (ssize_t)held_take(n->n_held, buf, now);
 
+	if (len != 0)
+		n->n_stats.node_out_held++;
+	else
+		len = read(n->n_tun.tu_fd, buf, EDGE_PACKET);
 	if (len < 0 && errno != EAGAIN && errno != EINTR)
 		n->n_tun.tu_gone = true;
 	if (len < (ssize_t)VNET_LEN)
@@ -512,14 +543,14 @@ read_packet(struct node *n, struct packet *p)
 	return (true);
 }
 
-/* The next packet to be sent, from what is being cut or from the host. */
+/* The next packet to be sent: of what is being cut, or the next whole one. */
 static bool
-next_packet(struct node *n, struct packet *p)
+next_packet(struct node *n, struct packet *p, ilnp_time_t now)
 {
 	struct edge *e = n->n_edge;
 
 	if (!cut_more(&e->e_cut))
-		return (read_packet(n, p));
+		return (read_packet(n, p, now));
 	cut_next(&e->e_cut, e->e_out.ep_buf[e->e_out.ep_n++] + EDGE_HEAD +
 	    VNET_LEN, p);
 	return (true);
@@ -551,7 +582,7 @@ edge_output(void *arg, uint32_t events)
 		return;
 	ilnp_env_epoch_begin();
 	for (u_int i = 0; (i < OUT_PACKETS || cut_more(&n->n_edge->e_cut)) &&
-	    next_packet(n, &p); i++) {
+	    next_packet(n, &p, now); i++) {
 		out_packet(n, &p, now);
 		octets += p.p_len;
 		if (octets > OUT_OCTETS ||

@@ -19,6 +19,7 @@
 	X(node_out_nolocator, "Packets not sent: the locator is no longer ours")	\
 	X(node_out_nohop, "Packets not sent: no router, or too many neighbours")	\
 	X(node_out_lost, "Packets that the kernel did not take from us")	\
+	X(node_out_held, "Segments sent once a path worked, having waited for one") \
 	X(node_out_replayed, "Packets sent again as plain IPv6 after a Parameter Problem") \
 	X(node_in_overrun, "Packets that came in faster than they were read")	\
 	X(node_in_short, "Packets dropped: cut short on the way to us")	\

@@ -14,7 +14,8 @@
 
 #define	CHAINS_BITS	10
 #define	CHAINS		(1U << CHAINS_BITS)
-#define	ASK_GAP		ILNP_SEC(5)	/* least time between two questions */
+#define	ASK_GAP		5	/* s, least time between two questions */
+#define	VAIN_MAX	3	/* more do not matter */
 #define	BUSY_FOR	ILNP_SEC(60)	/* how long a session counts as in use */
 
 /* How many candidates somebody has; on_n is never 0. */
@@ -555,12 +556,30 @@ ilnp_cands_opened(struct ilnp_cands *cs, struct ilnp_nid nid, ilnp_time_t now)
 	ilnp_unlock(&cs->cs_lock);
 }
 
-/* Notes that a name is asked now, unless it was a moment ago. */
-static bool
-may_ask(struct ilnp_cand *ca, ilnp_time_t now)
+/*
+ * How many seconds after a question the next one may follow if a session waits
+ * for it: caches say the same until a lifetime has ended, and who does not answer
+ * is asked less and less.
+ */
+static uint32_t
+urgent_gap(const struct ilnp_cand *ca)
 {
-	if (ca->ca_asked != 0 && ilnp_since(now, ca->ca_asked) < ASK_GAP)
+	uint32_t gap = ca->ca_waits ? 1U << ca->ca_vain :
+	    ca->ca_rec[0].lr_life;
+
+	return (gap == 0 ? 1 : gap < ASK_GAP ? gap : ASK_GAP);
+}
+
+/* Notes that a name is asked now, unless it was less than `gap' s ago. */
+static bool
+may_ask(struct ilnp_cand *ca, uint32_t gap, ilnp_time_t now)
+{
+	if (ca->ca_asked != 0 && ilnp_since(now, ca->ca_asked) < ILNP_SEC(gap))
 		return (false);
+	if (!ca->ca_waits)
+		ca->ca_vain = 0;
+	else if (ca->ca_vain < VAIN_MAX)
+		ca->ca_vain++;
 	ca->ca_asked = now;
 	ca->ca_doubt = false;
 	ca->ca_waits = true;
@@ -577,7 +596,7 @@ ilnp_cands_ask(struct ilnp_cands *cs, struct ilnp_nid nid, bool must,
 	ilnp_lock(&cs->cs_lock);
 	ca = find(cs, nid);
 	ask = ca != NULL && !is_told(ca) && (must || ca->ca_doubt) &&
-	    may_ask(ca, now);
+	    may_ask(ca, ASK_GAP, now);
 	if (ask)
 		*out = *ca;
 	ilnp_unlock(&cs->cs_lock);
@@ -604,7 +623,7 @@ ilnp_cands_look(struct ilnp_cands *cs, u_int i, struct ilnp_ilcc *c,
 			continue;
 		ilnp_sess_info(s, si);
 		live = true;
-		down = down || ilnp_sess_alldown(si);
+		down = down || ilnp_sess_adrift(si);
 		txpkts += si->si_txpkts;
 	}
 	ilnp_lock(&cs->cs_lock);
@@ -617,11 +636,14 @@ ilnp_cands_look(struct ilnp_cands *cs, u_int i, struct ilnp_ilcc *c,
 		ca->ca_txpkts = txpkts;
 		if (is_spent(ca, now))
 			drop(cs, ca);
-		else
+		else {
+			live = live &&
+			    ilnp_since(now, ca->ca_busy) < BUSY_FOR;
 			ask = (ca->ca_doubt || (live &&
-			    ilnp_since(now, ca->ca_busy) < BUSY_FOR &&
 			    (down || ilnp_cand_over(ca, now)))) &&
-			    may_ask(ca, now);
+			    may_ask(ca, live && down ? urgent_gap(ca) :
+			    ASK_GAP, now);
+		}
 		*out = *ca;
 	}
 	ilnp_unlock(&cs->cs_lock);

@@ -58,6 +58,7 @@ struct ilnp_cand {
 	bool		ca_open;	/* it has opened a session that lives */
 	bool		ca_doubt;	/* others were told otherwise */
 	bool		ca_waits;	/* its name was asked, and has not answered */
+	uint8_t		ca_vain;	/* how often before that, in a row */
 	uint16_t	ca_next;	/* place + 1 of the same hash; 0: last */
 	u_int		ca_n;
 	struct ilnp_lurec ca_rec[ILNP_LOCS_MAX];
@@ -141,9 +142,9 @@ bool	ilnp_cands_ask(struct ilnp_cands *, struct ilnp_nid, bool must,
 	    ilnp_time_t now, struct ilnp_cand *);
 
 /*
- * Looks at the i-th place about once a second: at the sessions that a candidate
- * has opened from any of our `n' NIDs, and whether its time has come.  `si' is
- * room.  Inside an epoch.
+ * Looks at the i-th place, at least once a second: at the sessions that a
+ * candidate has opened from any of our `n' NIDs, and whether its time has come.
+ * `si' is room.  Inside an epoch.
  * Returns true if its name is to be asked now; the candidate as it is then.
  */
 bool	ilnp_cands_look(struct ilnp_cands *, u_int i, struct ilnp_ilcc *,

@@ -248,7 +248,11 @@ flags_of(struct ilnp_sess *s, struct ilnp_l64 l64, enum word word)
 	return (was->l_flags & (ILNP_LOC_F_UNPROVEN | ILNP_LOC_F_SOUGHT));
 }
 
-/* Takes the usable ones of the locators that names gave. */
+/*
+ * Takes the usable ones of the locators that names gave.  A peer that has not
+ * answered yet is sought where its session began, and nowhere else: whoever else
+ * a name leads to is not to see our nonce.
+ */
 static u_int
 put_locators(struct ilnp_ilcc *c, struct ilnp_sess *s,
     const struct ilnp_lurec *rec, u_int n, enum word word, ilnp_time_t now)
@@ -265,7 +269,9 @@ put_locators(struct ilnp_ilcc *c, struct ilnp_sess *s,
 
 		if (!ilnp_l64_usable(rec[i].lr_l64) ||
 		    ((flags & ILNP_LOC_F_SOUGHT) != 0 &&
-		    ilnp_sess_guessable(s)))
+		    ilnp_sess_guessable(s)) ||
+		    (word != TOLD && !ilnp_sess_known(s) &&
+		    ilnp_locset_find(&s->s_remote, rec[i].lr_l64) == NULL))
 			continue;
 		if (ilnp_locset_put(&s->s_remote, rec[i].lr_l64, pref, life,
 		    flags, now) != NULL)
@@ -305,6 +311,20 @@ is_renewed(struct ilnp_sess *s, const struct ilnp_lurec *rec, u_int n)
 }
 
 /*
+ * True if the peer of a session has not been heard by any path that we have now:
+ * it is lost, or we have moved and it may have as well.
+ */
+static bool
+is_adrift(struct ilnp_sess *s)
+{
+	const struct ilnp_path *best = s->s_paths == NULL ? NULL :
+	    ilnp_pathset_best(s->s_paths, 0);
+
+	return (ilnp_sess_lost(s) || (ilnp_sess_known(s) && best != NULL &&
+	    best->p_state == ILNP_PATH_NEW));
+}
+
+/*
  * Tells a session where names say that its correspondent is.  What that itself
  * has told us by a Locator Update stands, unless it is nowhere there: both of
  * us may have moved (RFC 6740 s6.2).
@@ -317,8 +337,8 @@ tell_sess(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	ILNP_LOCK_ASSERT(&s->s_lock);
 	if (!is_named(s, rec, n))
 		return (false);
-	if ((s->s_lu_rx == 0 || ilnp_sess_lost(s)) &&
-	    (word != OFFERED || is_renewed(s, rec, n))) {
+	if ((s->s_lu_rx == 0 || (word == TOLD ? ilnp_sess_lost(s) :
+	    is_adrift(s))) && (word != OFFERED || is_renewed(s, rec, n))) {
 		(void)put_locators(c, s, rec, n, word, now);
 		s->s_synced = false;
 		if (word != TOLD && ilnp_sess_known(s))
@@ -341,14 +361,16 @@ is_lost(struct ilnp_sess *s)
 }
 
 /*
- * True if a session is of no use to somebody who was told of these places: it
- * has lost a peer that it knew, and is not known to be at any of them.
+ * True if a session is of no use to somebody who was told of these places: it is
+ * not known to be at any of them, and has lost a peer that it knew, or not heard
+ * of it yet.
  */
 static bool
 is_elsewhere(struct ilnp_sess *s, const struct ilnp_lurec *rec, u_int n)
 {
 	ILNP_LOCK_ASSERT(&s->s_lock);
-	if (!ilnp_sess_known(s) || !is_lost(s))
+	if (ilnp_sess_known(s) ? !is_lost(s) :
+	    s->s_state != ILNP_SESS_TRYING)
 		return (false);
 	for (u_int i = 0; i < n; i++)
 		if (ilnp_sess_is_at(s, rec[i].lr_l64))
@@ -401,7 +423,7 @@ open_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 	s = alloc_sess(c, nids, true, now);
 	if (s == NULL)
 		return (ENOMEM);
-	if (put_locators(c, s, rec, n, word, now) == 0) {
+	if (put_locators(c, s, rec, n, TOLD, now) == 0) {
 		ilnp_sess_free(s);
 		return (EADDRNOTAVAIL);
 	}

@@ -96,7 +96,8 @@ int	ilnp_ilcc_open(struct ilnp_ilcc *, const struct ilnp_nidpair *,
  * The same on the word of somebody who must not redirect what others have: a
  * session that exists has its locators' lifetimes renewed if it has all of
  * these, and seeks its peer there if it has none to send to.  Another one is
- * opened if those that exist have lost their peer and are not known to be there.
+ * opened if those that exist are not known to be there, and have lost their peer
+ * or never heard of it.
  */
 int	ilnp_ilcc_offer(struct ilnp_ilcc *, const struct ilnp_nidpair *,
 	    const struct ilnp_lurec *, u_int n, ilnp_time_t now,
@@ -117,6 +118,12 @@ void	ilnp_ilcc_renew(struct ilnp_ilcc *, const struct ilnp_nidpair *,
  * names say: a new one may find there a peer that has restarted.
  */
 bool	ilnp_sess_strayed(struct ilnp_sess *);
+
+/*
+ * True if we have sent to the peer of a session for at least `wait' us, and have
+ * never heard of it.
+ */
+bool	ilnp_sess_unheard(struct ilnp_sess *, ilnp_time_t wait, ilnp_time_t now);
 
 /*
  * A transport flow that belongs to a session holds it: a held session is not
@@ -157,6 +164,7 @@ struct ilnp_outpath {
 	struct ilnp_l64pair op_pair;
 	uint32_t	op_if;		/* edge's handle of the local locator */
 	uint32_t	op_mtu;		/* octets; 0 = that of the link */
+	uint8_t		op_state;	/* enum ilnp_pathstate */
 };
 
 struct ilnp_out {
@@ -376,8 +384,12 @@ bool	ilnp_ilcc_list(struct ilnp_ilcc *, u_int *cursor,
 /* The same for one session. */
 void	ilnp_sess_info(struct ilnp_sess *, struct ilnp_sessinfo *);
 
-/* True if it has paths, and none of them works. */
-bool	ilnp_sess_alldown(const struct ilnp_sessinfo *);
+/*
+ * True if it has paths, and none of them works: each is down, or new and has lost
+ * a probe to a peer that was heard by others.  Two ends that move at once need
+ * that time to have their names follow them.
+ */
+bool	ilnp_sess_adrift(const struct ilnp_sessinfo *);
 
 /* Finds a session by the si_id of a listing.  Inside an epoch. */
 struct ilnp_sess *ilnp_ilcc_byid(struct ilnp_ilcc *, uint64_t id);

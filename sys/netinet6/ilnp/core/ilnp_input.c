@@ -214,10 +214,25 @@ find_asker(struct ilnp_ilcc *c, const struct ilnp_in *in,
 	return (NULL);
 }
 
+/* Has a place sought, unless its peer has named it or names have already. */
+static void
+seek(struct ilnp_ilcc *c, struct ilnp_sess *s, struct ilnp_l64 at,
+    ilnp_time_t now)
+{
+	const struct ilnp_loc *l = ilnp_locset_find(&s->s_remote, at);
+
+	ILNP_LOCK_ASSERT(&s->s_lock);
+	if ((l == NULL || (l->l_flags & ILNP_LOC_F_WITHDRAWN) != 0) &&
+	    ilnp_locset_put(&s->s_remote, at, UINT16_MAX,
+	    ilnp_load_32(&c->c_conf.lu_lifetime), ILNP_LOC_F_LEARNT |
+	    ILNP_LOC_F_UNPROVEN | ILNP_LOC_F_SOUGHT, now) != NULL)
+		s->s_synced = false;
+}
+
 /*
  * Finds the session whose peer seeks us where names say that we are, or answers
- * us where they say that it is.  Its place is then sought by us, too: it has to
- * answer from there itself.
+ * us where they say that it is.  Its place is then sought by us, too, also if it
+ * has been there before: it has to answer from there itself.
  * Returns the session locked, or NULL.
  */
 static struct ilnp_sess *
@@ -244,11 +259,8 @@ find_seeker(struct ilnp_ilcc *c, const struct ilnp_in *in, ilnp_time_t now)
 		}
 		ilnp_unlock(&s->s_lock);
 	}
-	if (s != NULL && ilnp_locset_find(&s->s_remote, pair.remote) == NULL &&
-	    ilnp_locset_put(&s->s_remote, pair.remote, UINT16_MAX,
-	    ilnp_load_32(&c->c_conf.lu_lifetime), ILNP_LOC_F_LEARNT |
-	    ILNP_LOC_F_UNPROVEN | ILNP_LOC_F_SOUGHT, now) != NULL)
-		s->s_synced = false;
+	if (s != NULL)
+		seek(c, s, pair.remote, now);
 	return (s);
 }
 

@@ -82,6 +82,20 @@ ilnp_sess_strayed(struct ilnp_sess *s)
 	return (failed);
 }
 
+bool
+ilnp_sess_unheard(struct ilnp_sess *s, ilnp_time_t wait, ilnp_time_t now)
+{
+	bool unheard;
+
+	if (ilnp_load_32(&s->s_confirmed) != 0)
+		return (false);
+	ilnp_lock(&s->s_lock);
+	unheard = s->s_state == ILNP_SESS_TRYING && s->s_firsttx != 0 &&
+	    ilnp_since(now, s->s_firsttx) >= wait;
+	ilnp_unlock(&s->s_lock);
+	return (unheard);
+}
+
 /*
  * True if the peer must be told of our present locators.  One that is not
  * confirmed would not believe us, or may never have spoken to us at all.
@@ -517,6 +531,7 @@ ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 		out->o_path[out->o_n].op_pair = p->p_pair;
 		out->o_path[out->o_n].op_if = p->p_if;
 		out->o_path[out->o_n].op_mtu = p->p_mtu;
+		out->o_path[out->o_n].op_state = p->p_state;
 		out->o_n++;
 		charge_path(c, s, p, len, now);
 		if (s->s_state == ILNP_SESS_IPV6)

@@ -160,11 +160,15 @@ ilnp_ilcc_byid(struct ilnp_ilcc *c, uint64_t id)
 }
 
 bool
-ilnp_sess_alldown(const struct ilnp_sessinfo *si)
+ilnp_sess_adrift(const struct ilnp_sessinfo *si)
 {
-	for (u_int i = 0; i < si->si_npaths; i++)
-		if (si->si_path[i].p_state != ILNP_PATH_DOWN &&
-		    !si->si_path[i].p_sought)
+	for (u_int i = 0; i < si->si_npaths; i++) {
+		const struct ilnp_path *p = &si->si_path[i];
+
+		if (p->p_state != ILNP_PATH_DOWN && !p->p_sought &&
+		    (p->p_state != ILNP_PATH_NEW || p->p_fails == 0 ||
+		    !si->si_confirmed))
 			return (false);
+	}
 	return (si->si_npaths > 0);
 }
