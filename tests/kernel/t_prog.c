@@ -156,13 +156,13 @@ one_address(void)
 		bool good = sys_jail_attach((int)jid) >= 0;
 		int lfd = listener(any, 7702);
 
-		good = good && reaches(lfd, 7702, guest_a, &c);
+		good = good && reaches(lfd, 7702, guest_b, &c);
 		far_send(&c, TH_ACK | TH_PUSH, "in");
 		good = good && near_reads(&c, "in");
 		sys_exit(good ? 0 : 1);
 	}
 	check(sys_wait((int)pid) == 0,
-	    "its program is reached by another locator of that NID");
+	    "its program is reached there, and not elsewhere (t_raw.c)");
 	(void)sys_jail_remove((int)jid);
 }
 
