@@ -82,15 +82,3 @@ ilnp_hash(const uint64_t key[2], const uint64_t *words, size_t n)
 		mix_round(v);
 	return (v[0] ^ v[1] ^ v[2] ^ v[3]);
 }
-
-bool
-ilnp_nonce_eq(const struct ilnp_nonce *a, const struct ilnp_nonce *b)
-{
-	uint32_t x[3], y[3], diff = a->n_len ^ b->n_len;
-
-	_Static_assert(sizeof(a->n_b) == sizeof(x), "a whole nonce");
-	memcpy(x, a->n_b, sizeof(x));
-	memcpy(y, b->n_b, sizeof(y));
-	diff |= (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]);
-	return (diff == 0 && a->n_len != 0);
-}

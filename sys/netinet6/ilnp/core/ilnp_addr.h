@@ -11,11 +11,20 @@
 
 #include "ilnp_types.h"
 
-/* True for a locator that may be used across networks: 2000::/3 or fc00::/7. */
+/*
+ * True for a locator that may be used across networks: 2000::/3 or fc00::/7.
+ * Its first octet tells, which is all that need be read of a header.
+ */
+static inline bool
+ilnp_octet_usable(uint8_t first)
+{
+	return ((first & 0xe0) == 0x20 || (first & 0xfe) == 0xfc);
+}
+
 static inline bool
 ilnp_l64_usable(struct ilnp_l64 l)
 {
-	return (l.l64 >> 61 == 0x20 >> 5 || l.l64 >> 57 == 0xfc >> 1);
+	return (ilnp_octet_usable((uint8_t)(l.l64 >> 56)));
 }
 
 /*
@@ -58,6 +67,21 @@ ilnp_place(const uint64_t *key, const uint64_t *words, u_int n)
 }
 
 /* Compares whole nonces in constant time; false if either is empty. */
-bool	ilnp_nonce_eq(const struct ilnp_nonce *, const struct ilnp_nonce *);
+static inline bool
+ilnp_nonce_eq(const struct ilnp_nonce *a, const struct ilnp_nonce *b)
+{
+	const uint8_t *p = (const uint8_t *)a, *q = (const uint8_t *)b;
+	uint64_t x[2], y[2];
+
+	/* Two words, which overlap in the middle. */
+	_Static_assert(sizeof(*a) >= sizeof(x[0]) &&
+	    sizeof(*a) <= sizeof(x) && sizeof(*a) == sizeof(a->n_len) +
+	    sizeof(a->n_b), "all of a nonce, and no more");
+	memcpy(&x[0], p, sizeof(x[0]));
+	memcpy(&y[0], q, sizeof(y[0]));
+	memcpy(&x[1], p + sizeof(*a) - sizeof(x[1]), sizeof(x[1]));
+	memcpy(&y[1], q + sizeof(*b) - sizeof(y[1]), sizeof(y[1]));
+	return (((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0 && a->n_len != 0);
+}
 
 #endif /* !_ILNP_ADDR_H_ */

@@ -27,33 +27,6 @@ ilnp_cksum_add(uint64_t sum, const void *p, size_t len)
 	return (sum);
 }
 
-static uint64_t
-add_word64(uint64_t sum, uint64_t w)
-{
-	return (sum + (w >> 32) + (w & 0xffffffff));
-}
-
-uint64_t
-ilnp_cksum_pseudo(enum ilnp_cksum kind, struct ilnp_ilv src,
-    struct ilnp_ilv dst, uint32_t len, uint8_t proto)
-{
-	uint64_t sum = (uint64_t)len + proto;
-
-	sum = add_word64(sum, src.nid.nid);
-	sum = add_word64(sum, dst.nid.nid);
-	if (kind == ILNP_CKSUM_IPV6) {
-		sum = add_word64(sum, src.l64.l64);
-		sum = add_word64(sum, dst.l64.l64);
-	}
-	return (sum);
-}
-
-uint16_t
-ilnp_cksum_l64s(struct ilnp_l64 a, struct ilnp_l64 b)
-{
-	return (ilnp_cksum_fold(add_word64(add_word64(0, a.l64), b.l64)));
-}
-
 enum ilnp_cksum
 ilnp_cksum_verify(struct ilnp_ilv src, struct ilnp_ilv dst, uint8_t proto,
     const uint8_t *l4, size_t len)

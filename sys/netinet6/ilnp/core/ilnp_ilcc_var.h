@@ -152,7 +152,20 @@ ilnp_sess_guessable(const struct ilnp_sess *s)
 }
 
 /* ilnp_sess.c: all under s_lock */
-bool	ilnp_sess_paths(struct ilnp_ilcc *, struct ilnp_sess *, ilnp_time_t);
+bool	ilnp_sess_sync(struct ilnp_ilcc *, struct ilnp_sess *, ilnp_time_t);
+
+/*
+ * Makes the path set follow the locators of both sides.
+ * Returns false if the session has none and memory for one is short.
+ */
+static inline bool
+ilnp_sess_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+{
+	return ((s->s_synced && s->s_paths != NULL &&
+	    s->s_paths->ps_gen == ilnp_local_gen(&c->c_local)) ||
+	    ilnp_sess_sync(c, s, now));
+}
+
 void	ilnp_sess_confirmed(struct ilnp_ilcc *, struct ilnp_sess *,
 	    uint32_t rtt, ilnp_time_t);
 ilnp_time_t ilnp_sess_believed(const struct ilnp_ilcc *,

@@ -10,15 +10,6 @@
 
 _Static_assert(sizeof(struct ilnp_loc) == 24, "a million correspondents fit");
 
-struct ilnp_loc *
-ilnp_locset_find(struct ilnp_locset *ls, struct ilnp_l64 l64)
-{
-	for (u_int i = 0; i < ls->ls_n; i++)
-		if (ilnp_l64_eq(ls->ls_loc[i].l_l64, l64))
-			return (&ls->ls_loc[i]);
-	return (NULL);
-}
-
 /* How readily a locator gives up its place; 0 = never. */
 static u_int
 dispensable(const struct ilnp_loc *l)
@@ -89,23 +80,6 @@ ilnp_locset_del(struct ilnp_locset *ls, struct ilnp_l64 l64)
 
 	if (l != NULL)
 		*l = ls->ls_loc[--ls->ls_n];
-}
-
-void
-ilnp_loc_touch(struct ilnp_loc *l, ilnp_time_t now)
-{
-	l->l_used = ilnp_loc_clock(now);
-	if (l->l_state == ILNP_LOC_VALID)
-		l->l_state = ILNP_LOC_ACTIVE;
-	else if (l->l_state == ILNP_LOC_AGED)
-		l->l_state = ILNP_LOC_EXPIRED;
-}
-
-bool
-ilnp_loc_sendable(const struct ilnp_loc *l)
-{
-	return ((l->l_flags & ILNP_LOC_F_WITHDRAWN) == 0 &&
-	    l->l_state != ILNP_LOC_AGED);
 }
 
 bool

@@ -57,7 +57,14 @@ ilnp_loc_idle(const struct ilnp_loc *l, ilnp_time_t now)
 }
 
 /* Returns the locator or NULL. */
-struct ilnp_loc	*ilnp_locset_find(struct ilnp_locset *, struct ilnp_l64);
+static inline struct ilnp_loc *
+ilnp_locset_find(struct ilnp_locset *ls, struct ilnp_l64 l64)
+{
+	for (struct ilnp_loc *l = ls->ls_loc; l < &ls->ls_loc[ls->ls_n]; l++)
+		if (ilnp_l64_eq(l->l_l64, l64))
+			return (l);
+	return (NULL);
+}
 
 /*
  * Adds a locator or renews one: preference, lifetime (seconds from now, 0 =
@@ -72,7 +79,15 @@ struct ilnp_loc	*ilnp_locset_put(struct ilnp_locset *, struct ilnp_l64,
 void	ilnp_locset_del(struct ilnp_locset *, struct ilnp_l64);
 
 /* Marks a locator as used now. */
-void	ilnp_loc_touch(struct ilnp_loc *, ilnp_time_t now);
+static inline void
+ilnp_loc_touch(struct ilnp_loc *l, ilnp_time_t now)
+{
+	l->l_used = ilnp_loc_clock(now);
+	if (l->l_state == ILNP_LOC_VALID)
+		l->l_state = ILNP_LOC_ACTIVE;
+	else if (l->l_state == ILNP_LOC_AGED)
+		l->l_state = ILNP_LOC_EXPIRED;
+}
 
 /*
  * Brings the states up to date: ACTIVE if used within `busy' seconds, EXPIRED
@@ -82,7 +97,12 @@ void	ilnp_loc_touch(struct ilnp_loc *, ilnp_time_t now);
 bool	ilnp_locset_age(struct ilnp_locset *, ilnp_time_t now, uint32_t busy);
 
 /* True if packets may be sent with this locator. */
-bool	ilnp_loc_sendable(const struct ilnp_loc *);
+static inline bool
+ilnp_loc_sendable(const struct ilnp_loc *l)
+{
+	return ((l->l_flags & ILNP_LOC_F_WITHDRAWN) == 0 &&
+	    l->l_state != ILNP_LOC_AGED);
+}
 
 /*
  * Replaces the set by that of a Locator Update (RFC 6743 s4): the best `max'

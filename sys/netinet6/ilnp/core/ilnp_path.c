@@ -45,16 +45,6 @@ ilnp_pathset_algorithm(struct ilnp_pathset *ps, const struct ilnp_sel_alg *alg)
 	alg->sa_reset(ps->ps_priv);
 }
 
-struct ilnp_path *
-ilnp_pathset_find(struct ilnp_pathset *ps, const struct ilnp_l64pair *pair)
-{
-	for (u_int i = 0; i < ps->ps_cap; i++)
-		if (ps->ps_path[i].p_used &&
-		    ilnp_l64pair_eq(&ps->ps_path[i].p_pair, pair))
-			return (&ps->ps_path[i]);
-	return (NULL);
-}
-
 /* The peer's preference decides first, ours within it (RFC 6742 s2). */
 static uint32_t
 rank_of(const struct ilnp_localloc *ll, const struct ilnp_loc *l)
@@ -242,13 +232,6 @@ worth(const struct ilnp_path *p)
 	default:
 		return (p->p_unproven ? 5 : 4);
 	}
-}
-
-bool
-ilnp_pathset_allows(const struct ilnp_pathset *ps, const struct ilnp_path *p)
-{
-	return (!p->p_unproven ||
-	    (!p->p_sought && ps->ps_blind < ILNP_BLIND_MAX));
 }
 
 void
@@ -456,14 +439,14 @@ ilnp_pathset_spreads(const struct ilnp_pathset *ps,
 }
 
 uint32_t
-ilnp_pathset_pick(struct ilnp_pathset *ps, const struct ilnp_choice *ch,
+ilnp_pathset_pick_of(struct ilnp_pathset *ps, const struct ilnp_choice *ch,
     uint32_t len, uint32_t flow, bool *lost)
 {
 	uint32_t all = allowed(ps), fit;
 
 	*lost = false;
 	if (ch->ch_kind == ILNP_CHOICE_ANY)
-		return (ps->ps_n == 1 ? all : pick_among(ps, all, len, flow));
+		return (pick_among(ps, all, len, flow));
 	fit = narrow(ps, ch, all, lost);
 	if (fit == 0 && ch->ch_kind != ILNP_CHOICE_STRICT)
 		fit = all;

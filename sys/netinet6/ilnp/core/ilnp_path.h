@@ -162,15 +162,26 @@ void	ilnp_pathset_sync(struct ilnp_pathset *, const struct ilnp_localloc *,
 	    ilnp_time_t now);
 
 /* Returns the path or NULL. */
-struct ilnp_path *ilnp_pathset_find(struct ilnp_pathset *,
-		    const struct ilnp_l64pair *);
+static inline struct ilnp_path *
+ilnp_pathset_find(struct ilnp_pathset *ps, const struct ilnp_l64pair *pair)
+{
+	for (u_int i = 0; i < ps->ps_cap; i++)
+		if (ps->ps_path[i].p_used &&
+		    ilnp_l64pair_eq(&ps->ps_path[i].p_pair, pair))
+			return (&ps->ps_path[i]);
+	return (NULL);
+}
 
 /*
  * True if a packet may take the path: it is proven, or is not sought and has not
  * had its few.
  */
-bool	ilnp_pathset_allows(const struct ilnp_pathset *,
-	    const struct ilnp_path *);
+static inline bool
+ilnp_pathset_allows(const struct ilnp_pathset *ps, const struct ilnp_path *p)
+{
+	return (!p->p_unproven ||
+	    (!p->p_sought && ps->ps_blind < ILNP_BLIND_MAX));
+}
 
 /* Somebody has answered a probe from a remote locator. */
 void	ilnp_pathset_prove(struct ilnp_pathset *, struct ilnp_l64);
@@ -182,8 +193,23 @@ void	ilnp_pathset_prove(struct ilnp_pathset *, struct ilnp_l64);
  * Returns a mask of at most ILNP_COPIES_MAX slots, 0 if there is no path that
  * may be taken.
  */
-uint32_t ilnp_pathset_pick(struct ilnp_pathset *, const struct ilnp_choice *,
-	    uint32_t len, uint32_t flow, bool *lost);
+uint32_t ilnp_pathset_pick_of(struct ilnp_pathset *,
+	    const struct ilnp_choice *, uint32_t len, uint32_t flow,
+	    bool *lost);
+
+static inline uint32_t
+ilnp_pathset_pick(struct ilnp_pathset *ps, const struct ilnp_choice *ch,
+    uint32_t len, uint32_t flow, bool *lost)
+{
+	u_int only = ps->ps_order[0];
+
+	*lost = false;
+	/* Most have no choice. */
+	if (ps->ps_n == 1 && ch->ch_kind == ILNP_CHOICE_ANY)
+		return (ilnp_pathset_allows(ps, &ps->ps_path[only]) ?
+		    1U << only : 0);
+	return (ilnp_pathset_pick_of(ps, ch, len, flow, lost));
+}
 
 /* True if packets of one flow with that choice take turns among paths now. */
 bool	ilnp_pathset_spreads(const struct ilnp_pathset *,

@@ -11,12 +11,9 @@
 #include "ilnp_addr.h"
 #include "ilnp_cksum.h"
 
-/*
- * Makes the path set follow the locators of both sides.
- * Returns false if the session has none and memory for one is short.
- */
+/* As ilnp_sess_paths(), if it has not been done. */
 bool
-ilnp_sess_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
+ilnp_sess_sync(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
 {
 	struct ilnp_localloc local[ILNP_LOCS_MAX];
 	uint32_t gen;
@@ -33,8 +30,6 @@ ilnp_sess_paths(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
 		s->s_synced = false;
 	}
 	gen = ilnp_local_gen(&c->c_local);
-	if (s->s_synced && s->s_paths->ps_gen == gen)
-		return (true);
 	if (s->s_paths->ps_gen != 0 && s->s_paths->ps_gen != gen)
 		s->s_moved = now;
 	n = ilnp_local_snapshot(&c->c_local, local, &gen);
@@ -448,6 +443,8 @@ static void
 charge_path(struct ilnp_ilcc *c, struct ilnp_sess *s, struct ilnp_path *p,
     uint32_t len, ilnp_time_t now)
 {
+	ilnp_time_t soon;
+
 	/* Once a second is often enough for states that change in seconds. */
 	if (ilnp_loc_clock(p->p_lasttx) != ilnp_loc_clock(now)) {
 		struct ilnp_loc *l = ilnp_locset_find(&s->s_remote,
@@ -461,8 +458,9 @@ charge_path(struct ilnp_ilcc *c, struct ilnp_sess *s, struct ilnp_path *p,
 		s->s_paths->ps_blind++;
 	p->p_lasttx = now;
 	/* A path that begins to carry data is watched more closely at once. */
-	if (!p->p_waiting && p->p_due > now + ilnp_sess_probegap(c, p, now))
-		p->p_due = now + ilnp_sess_probegap(c, p, now);
+	soon = now + ILNP_MS(ilnp_load_32(&c->c_conf.probe_busy));
+	if (!p->p_waiting && p->p_due > soon)
+		p->p_due = soon;
 	p->p_txpkts++;
 	p->p_txbytes += len;
 }
@@ -512,32 +510,31 @@ ilnp_sess_output(struct ilnp_ilcc *c, struct ilnp_sess *s, uint32_t len,
 {
 	enum ilnp_outverdict verdict = ILNP_OUT_NOPATH;
 	uint32_t mask = 0;
+	u_int n = 0;
 	bool wake;
 
 	ILNP_EPOCH_ASSERT();
-	out->o_n = 0;
 	out->o_kick = false;
 	out->o_nonce.n_len = 0;
 	ilnp_lock(&s->s_lock);
 	wake = s->s_lasttx == 0 || ilnp_since(now, s->s_lasttx) > ILNP_MS(50);
 	if (ilnp_sess_paths(c, s, now))
 		mask = pick_paths(c, s, len, flow, choice, now);
-	for (u_int i = 0; mask != 0 && out->o_n < ILNP_COPIES_MAX; i++) {
-		struct ilnp_path *p = &s->s_paths->ps_path[i];
+	for (; mask != 0 && n < ILNP_COPIES_MAX; mask &= mask - 1) {
+		struct ilnp_path *p =
+		    &s->s_paths->ps_path[__builtin_ctz(mask)];
 
-		if ((mask & 1U << i) == 0)
-			continue;
-		mask &= ~(1U << i);
-		out->o_path[out->o_n].op_pair = p->p_pair;
-		out->o_path[out->o_n].op_if = p->p_if;
-		out->o_path[out->o_n].op_mtu = p->p_mtu;
-		out->o_path[out->o_n].op_state = p->p_state;
-		out->o_n++;
+		out->o_path[n].op_pair = p->p_pair;
+		out->o_path[n].op_if = p->p_if;
+		out->o_path[n].op_mtu = p->p_mtu;
+		out->o_path[n].op_state = p->p_state;
+		n++;
 		charge_path(c, s, p, len, now);
 		if (s->s_state == ILNP_SESS_IPV6)
 			s->s_rxpair = p->p_pair;
 	}
-	if (out->o_n == 0)
+	out->o_n = n;
+	if (n == 0)
 		ILNP_STAT(c, out_nopath);
 	else if (s->s_state == ILNP_SESS_IPV6) {
 		verdict = ILNP_OUT_PLAIN;

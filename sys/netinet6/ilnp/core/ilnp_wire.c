@@ -9,9 +9,6 @@
 #include "ilnp_wire.h"
 #include "ilnp_cksum.h"
 
-#define	OPT_PAD1	0
-#define	OPT_PADN	1
-
 _Static_assert(ILNP_NONCE_MAX == ILNP_NONCE_LONG, "a nonce fits its array");
 
 /*
@@ -19,45 +16,50 @@ _Static_assert(ILNP_NONCE_MAX == ILNP_NONCE_LONG, "a nonce fits its array");
  * its first two are `r'.  `off' is the offset of the first option.
  */
 static enum ilnp_parse
-parse_dstopts(struct ilnp_rd r, uint16_t off, struct ilnp_view *v, bool *found)
+parse_dstopts(struct ilnp_rd r, size_t off, struct ilnp_view *v, bool *found)
 {
+	const uint8_t *first = r.r_p, *nonce = NULL;
 	bool others = false;
 
 	while (r.r_left > 0) {
+		const uint8_t *opt = r.r_p, *data;
 		uint8_t type, len;
-		const uint8_t *data;
 
 		type = ilnp_rd_u8(&r);
-		if (type == OPT_PAD1) {
-			off++;
+		if (type == ILNP_OPT_PAD1)
 			continue;
-		}
 		len = ilnp_rd_u8(&r);
 		data = ilnp_rd_take(&r, len);
 		if (r.r_bad)
 			return (ILNP_PARSE_SHORT);
-		if (type == ILNP_OPT_NONCE) {
-			if (v->v_nonce.n_len != 0)
-				return (ILNP_PARSE_NONCE_TWICE);
-			if (len != ILNP_NONCE_SHORT && len != ILNP_NONCE_LONG)
-				return (ILNP_PARSE_NONCE_LEN);
-			v->v_nonce.n_len = len;
-			memcpy(v->v_nonce.n_b, data, len);
-			v->v_optoff = off;
-			*found = true;
-		} else if (type != OPT_PADN)
-			others = true;
-		off += 2 + len;
+		if (type != ILNP_OPT_NONCE) {
+			others |= type != ILNP_OPT_PADN;
+			continue;
+		}
+		if (nonce != NULL || v->v_nonce.n_len != 0)
+			return (ILNP_PARSE_NONCE_TWICE);
+		/* Copies of lengths that the compiler knows. */
+		if (len == ILNP_NONCE_SHORT)
+			memcpy(v->v_nonce.n_b, data, ILNP_NONCE_SHORT);
+		else if (len == ILNP_NONCE_LONG)
+			memcpy(v->v_nonce.n_b, data, ILNP_NONCE_LONG);
+		else
+			return (ILNP_PARSE_NONCE_LEN);
+		nonce = opt;
 	}
-	if (*found)
+	*found = nonce != NULL;
+	if (nonce != NULL) {
+		v->v_nonce.n_len = nonce[1];
+		v->v_optoff = (uint16_t)(off + (size_t)(nonce - first));
 		v->v_alone = !others;
-	return (r.r_bad ? ILNP_PARSE_SHORT : ILNP_PARSE_OK);
+	}
+	return (ILNP_PARSE_OK);
 }
 
 static enum ilnp_parse
-parse_upper(struct ilnp_rd *r, struct ilnp_view *v)
+parse_upper(struct ilnp_rd *r, uint8_t proto, struct ilnp_view *v)
 {
-	switch (v->v_proto) {
+	switch (proto) {
 	case ILNP_PROTO_TCP:
 		v->v_sport = ilnp_rd_u16(r);
 		v->v_dport = ilnp_rd_u16(r);
@@ -83,9 +85,9 @@ enum ilnp_parse
 ilnp_wire_parse(const void *p, size_t len, struct ilnp_view *v)
 {
 	struct ilnp_rd r = ilnp_rd(p, len), ip6;
-	size_t off = ILNP_IP6_HDRLEN;
-	uint16_t nxtoff = 6;
+	size_t off = ILNP_IP6_HDRLEN, nxtoff = 6;
 	enum ilnp_parse rc;
+	uint8_t proto;
 
 	memset(v, 0, sizeof(*v));
 	ip6 = ilnp_rd_sub(&r, ILNP_IP6_HDRLEN);
@@ -95,7 +97,7 @@ ilnp_wire_parse(const void *p, size_t len, struct ilnp_view *v)
 		return (ILNP_PARSE_BAD);
 	/* Jumbograms (length 0) do not get here: no link of ours carries them. */
 	v->v_len = (uint32_t)ilnp_rd_u16(&ip6) + ILNP_IP6_HDRLEN;
-	v->v_proto = ilnp_rd_u8(&ip6);
+	proto = ilnp_rd_u8(&ip6);
 	(void)ilnp_rd_u8(&ip6);
 	v->v_src = ilnp_rd_ilv(&ip6);
 	v->v_dst = ilnp_rd_ilv(&ip6);
@@ -103,14 +105,14 @@ ilnp_wire_parse(const void *p, size_t len, struct ilnp_view *v)
 	if (r.r_left > (size_t)v->v_len - ILNP_IP6_HDRLEN)
 		r.r_left = (size_t)v->v_len - ILNP_IP6_HDRLEN;
 
-	off = ILNP_IP6_HDRLEN;
 	for (int depth = 0;; depth++) {
 		struct ilnp_rd hdr;
+		bool found = false;
 		uint8_t next;
 		size_t hlen;
-		bool found = false;
 
-		switch (v->v_proto) {
+		v->v_proto = proto;
+		switch (proto) {
 		case ILNP_PROTO_HOPOPTS:
 		case ILNP_PROTO_ROUTING:
 		case ILNP_PROTO_DSTOPTS:
@@ -137,58 +139,29 @@ ilnp_wire_parse(const void *p, size_t len, struct ilnp_view *v)
 		}
 		default:
 			v->v_l4off = (uint16_t)off;
-			return (parse_upper(&r, v));
+			return (parse_upper(&r, proto, v));
 		}
 		if (depth == ILNP_EXTHDRS_MAX)
 			return (ILNP_PARSE_BAD);
-		if (v->v_proto == ILNP_PROTO_DSTOPTS) {
-			rc = parse_dstopts(hdr, (uint16_t)off + 2, v, &found);
+		if (proto == ILNP_PROTO_DSTOPTS) {
+			rc = parse_dstopts(hdr, off + 2, v, &found);
 			if (rc != ILNP_PARSE_OK)
 				return (rc);
 		}
 		if (found) {
 			v->v_nonceoff = (uint16_t)off;
 			v->v_noncelen = (uint16_t)hlen;
-			v->v_noncenxt = nxtoff;
+			v->v_noncenxt = (uint16_t)nxtoff;
 		}
-		nxtoff = (uint16_t)off;
+		nxtoff = off;
 		off += hlen;
-		v->v_proto = next;
-		if (v->v_laterfrag) {
+		if (proto == ILNP_PROTO_FRAGMENT && v->v_laterfrag) {
+			v->v_proto = next;
 			v->v_l4off = (uint16_t)off;
 			return (ILNP_PARSE_OK);
 		}
+		proto = next;
 	}
-}
-
-size_t
-ilnp_wire_noncelen(const struct ilnp_nonce *n)
-{
-	return (n->n_len == ILNP_NONCE_LONG ? 16 : 8);
-}
-
-size_t
-ilnp_wire_put_nonce(uint8_t *buf, const struct ilnp_nonce *n, uint8_t next)
-{
-	size_t len = ilnp_wire_noncelen(n);
-
-	buf[0] = next;
-	buf[1] = (uint8_t)(len / 8 - 1);
-	buf[2] = ILNP_OPT_NONCE;
-	buf[3] = n->n_len;
-	/* Of a length that the compiler knows: this is done for each packet. */
-	if (len == 8)
-		memcpy(buf + 4, n->n_b, 4);
-	else
-		memcpy(buf + 4, n->n_b, 12);
-	return (len);
-}
-
-void
-ilnp_wire_neutralise(uint8_t *pkt, const struct ilnp_view *v)
-{
-	pkt[v->v_optoff] = OPT_PADN;
-	memset(pkt + v->v_optoff + 2, 0, v->v_nonce.n_len);
 }
 
 int

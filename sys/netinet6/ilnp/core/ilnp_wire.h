@@ -23,6 +23,9 @@
 #define	ILNP_PROTO_DSTOPTS	60
 #define	ILNP_PROTO_UDPLITE	136
 
+#define	ILNP_OPT_PAD1		0
+#define	ILNP_OPT_PADN		1
+
 #define	ILNP_ICMP6_UNREACH	1
 #define	ILNP_ICMP6_PTB		2
 #define	ILNP_ICMP6_PARAMPROB	4
@@ -78,14 +81,42 @@ struct ilnp_view {
 enum ilnp_parse	ilnp_wire_parse(const void *p, size_t len, struct ilnp_view *);
 
 /* Octets of the destination options header that holds this nonce: 8 or 16. */
-size_t	ilnp_wire_noncelen(const struct ilnp_nonce *);
+static inline size_t
+ilnp_wire_noncelen(const struct ilnp_nonce *n)
+{
+	return (n->n_len == ILNP_NONCE_LONG ? 16 : 8);
+}
 
 /* Writes that header; `next' is what follows it.  Returns its length. */
-size_t	ilnp_wire_put_nonce(uint8_t *buf, const struct ilnp_nonce *,
-	    uint8_t next);
+static inline size_t
+ilnp_wire_put_nonce(uint8_t *buf, const struct ilnp_nonce *n, uint8_t next)
+{
+	size_t len = ilnp_wire_noncelen(n);
+
+	buf[0] = next;
+	buf[1] = (uint8_t)(len / 8 - 1);
+	buf[2] = ILNP_OPT_NONCE;
+	buf[3] = n->n_len;
+	/* Of a length that the compiler knows: this is done for each packet. */
+	if (len == 8)
+		memcpy(buf + 4, n->n_b, 4);
+	else
+		memcpy(buf + 4, n->n_b, 12);
+	return (len);
+}
 
 /* Turns the nonce option of a parsed packet into padding, in place. */
-void	ilnp_wire_neutralise(uint8_t *pkt, const struct ilnp_view *);
+static inline void
+ilnp_wire_neutralise(uint8_t *pkt, const struct ilnp_view *v)
+{
+	uint8_t *opt = pkt + v->v_optoff;
+
+	opt[0] = ILNP_OPT_PADN;
+	if (v->v_nonce.n_len == ILNP_NONCE_SHORT)
+		memset(opt + 2, 0, ILNP_NONCE_SHORT);
+	else
+		memset(opt + 2, 0, ILNP_NONCE_LONG);
+}
 
 /* One record of a Locator Update. */
 struct ilnp_lurec {

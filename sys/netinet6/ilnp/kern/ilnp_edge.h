@@ -262,19 +262,32 @@ ilnp_edge_is_host(const struct ilnp_edge *e __unused)
 }
 
 static inline ilnp_time_t
+ilnp_time_of(const struct bintime *up)
+{
+	return ((ilnp_time_t)up->sec * 1000000 +
+	    ((up->frac >> 32) * 1000000 >> 32) + 1);
+}
+
+static inline ilnp_time_t
 ilnp_now(void)
 {
-	return ((ilnp_time_t)sbttous(sbinuptime()) + 1);
+	struct bintime up;
+
+	binuptime(&up);
+	return (ilnp_time_of(&up));
 }
 
 /*
- * The same as of the last tick of the clock, at a third of the price: for what
- * leaves, whose time is only compared with spans of 50 ms and more.
+ * The same as of the last tick of the clock, at a third of the price: for data,
+ * whose time is only compared with spans of several ticks.
  */
 static inline ilnp_time_t
 ilnp_now_coarse(void)
 {
-	return ((ilnp_time_t)sbttous(getsbinuptime()) + 1);
+	struct bintime up;
+
+	getbinuptime(&up);
+	return (ilnp_time_of(&up));
 }
 
 static inline struct ilnp_ilv
@@ -363,8 +376,15 @@ void	ilnp_loc_rescan(struct ilnp_edge *);
 void	ilnp_loc_clear(struct ilnp_edge *);
 
 /* The way out for a source locator, or NULL.  Inside an epoch. */
-const struct ilnp_uplink *ilnp_loc_uplink(const struct ilnp_here *,
-	    struct ilnp_l64);
+static inline const struct ilnp_uplink *
+ilnp_loc_uplink(const struct ilnp_here *h, struct ilnp_l64 l64)
+{
+	for (uint32_t i = 0; i < h->n_uplinks; i++)
+		if (ilnp_l64_eq(h->n_uplink[i].u_hop.h_src, l64))
+			return (&h->n_uplink[i]);
+	return (NULL);
+}
+
 bool	ilnp_loc_onlink(const struct ilnp_here *, struct ilnp_l64);
 /* True for a NID of ours, ephemeral ones included; there is always a first. */
 bool	ilnp_loc_nid_other(const struct ilnp_here *, struct ilnp_nid);
@@ -567,21 +587,20 @@ ilnp_mbuf_head(struct mbuf *m, int len)
 }
 
 /* The offset of the checksum in a transport header, or 0 if it has none. */
+extern const uint8_t ilnp_sumoff[UINT8_MAX + 1];
+
 static inline u_int
 ilnp_mbuf_sumoff(uint8_t proto)
 {
-	return (proto == IPPROTO_TCP ? 16 :
-	    proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ? 6 : 0);
+	return (ilnp_sumoff[proto]);
 }
 
 /*
- * Replaces locators that add up to `was' by ones that add up to `is' in the
- * checksum, or its seed, of the transport header at `off'.  If `finish', the
- * checksum is completed in software.
- * Consumes m: returns the packet, or NULL with it freed.
+ * Writes locators, checksum and nonce into a packet.  Consumes m: returns the
+ * packet, or NULL with it freed.
  */
-struct mbuf *ilnp_mbuf_fixsum(struct mbuf *m, int off, uint8_t proto,
-	    uint16_t was, uint16_t is, bool finish);
+struct mbuf *ilnp_mbuf_dress(struct mbuf *m, const struct ilnp_l64pair *wire,
+	    const struct ilnp_out *out);
 
 /*
  * Finds out which checksum an arrived segment carries; `hint' is tried first.

@@ -357,29 +357,21 @@ void
 ilnp_door_accept(struct inpcb *inp, const struct in_conninfo *inc,
     const struct mbuf *m __unused)
 {
-	struct ilnp_ilcc *c = ilnp_load_ptr(&V_ilnp_edge.e_cache);
-	struct ilnp_nidpair nids = nids_of(inc);
-	struct ilnp_sess *s;
-
 	INP_WLOCK_ASSERT(inp);
-	s = c == NULL ? NULL : ilnp_ilcc_bytoken(c, &nids, inc->inc6_zoneid);
-	if (s == NULL) {
-		if (c != NULL)
-			ILNP_EDGE_STAT(c, sess_refused);
+	/* For the insertion, if there will be one: see hold_session(). */
+	if (ilnp_load_ptr(&V_ilnp_edge.e_cache) != NULL)
+		inp->in6p_zoneid = inc->inc6_zoneid;
+	else
 		inp->inp_inc.inc_flags &= ~INC_ILNP;
-		return;
-	}
-	if (ilnp_sess_confirm(c, s))
-		ilnp_edge_kick(&V_ilnp_edge);
-	inp->in6p_zoneid = inc->inc6_zoneid;
 }
 
 uint32_t
 ilnp_door_maxmtu(const struct in_conninfo *inc __unused, uint32_t mtu,
     struct tcp_ifcap *cap)
 {
-	struct ilnp_ilcc *c = ilnp_load_ptr(&V_ilnp_edge.e_cache);
-	const struct ilnp_here *h = ilnp_load_ptr(&V_ilnp_edge.e_here);
+	const struct ilnp_edge *e = &V_ilnp_edge;
+	struct ilnp_ilcc *c = ilnp_load_ptr(&e->e_cache);
+	const struct ilnp_here *h = ilnp_load_ptr(&e->e_here);
 	const struct ilnp_conf *conf;
 	uint32_t room;
 

@@ -167,7 +167,10 @@ ilnp_flow_of(const struct ilnp_edge *e, const struct inpcb *inp)
 	return (NULL);
 }
 
-/* The session that a connected PCB will belong to, held, or NULL. */
+/*
+ * The session that a connected PCB will belong to, held, or NULL.  If a
+ * handshake has been done in it (ilnp_door_accept()), it is confirmed.
+ */
 static struct ilnp_sess *
 hold_session(struct ilnp_edge *e, const struct inpcb *inp,
     const struct ilnp_nidpair *nids)
@@ -177,25 +180,37 @@ hold_session(struct ilnp_edge *e, const struct inpcb *inp,
 
 	if (c == NULL)
 		return (NULL);
-	/* The token is that of the handshake, put there by accept. */
-	if (inp->in6p_zoneid != 0)
-		s = ilnp_ilcc_bytoken(c, nids, inp->in6p_zoneid);
-	else
+	if (inp->in6p_zoneid == 0) {
 		s = ilnp_ilcc_find_at(c, nids,
 		    ilnp_ilv_of(&inp->in6p_faddr).l64);
-	return (s != NULL && ilnp_sess_hold(s) ? s : NULL);
+		return (s != NULL && ilnp_sess_hold(s) ? s : NULL);
+	}
+	/* The token is that of the handshake, put there by accept. */
+	s = ilnp_ilcc_bytoken(c, nids, inp->in6p_zoneid);
+	if (s == NULL || !ilnp_sess_hold(s)) {
+		ILNP_EDGE_STAT(c, sess_refused);
+		return (NULL);
+	}
+	if (ilnp_sess_confirm(c, s))
+		ilnp_edge_kick(e);
+	return (s);
 }
 
 /* Puts an entry into its bucket. */
 static void
 link_flow(struct ilnp_flowtab *t, struct ilnp_flow *f)
 {
+	struct ilnp_flowhead *b;
+
 	mtx_assert(&t->t_lock, MA_OWNED);
-	CK_LIST_INSERT_HEAD(bucket_of(t, t->t_bucket, f->f_proto, &f->f_nids,
-	    f->f_lport, f->f_fport), f, f_link);
-	if (f->f_inp != NULL)
-		CK_LIST_INSERT_HEAD(bucket_of_pcb(t->t_bucket, f->f_inp), f,
-		    f_pcblink);
+	/* The macro works its first argument out several times. */
+	b = bucket_of(t, t->t_bucket, f->f_proto, &f->f_nids, f->f_lport,
+	    f->f_fport);
+	CK_LIST_INSERT_HEAD(b, f, f_link);
+	if (f->f_inp != NULL) {
+		b = bucket_of_pcb(t->t_bucket, f->f_inp);
+		CK_LIST_INSERT_HEAD(b, f, f_pcblink);
+	}
 	t->t_n++;
 	if (!f->f_sure)
 		t->t_unsure++;

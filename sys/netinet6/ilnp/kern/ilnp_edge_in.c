@@ -197,7 +197,7 @@ deliver(const struct arrival *a, struct mbuf *m)
 	} else if (f == NULL) {
 		f = find_flow(a->a_edge, v, &(struct ilnp_nidpair){
 		    .local = v->v_dst.nid }, false);
-		if (f != NULL && !IN6_ARE_ADDR_EQUAL(&f->f_laddr, dst) &&
+		if (f != NULL && memcmp(&f->f_laddr, dst, 8) != 0 &&
 		    !stands_in(f, v, src, dst))
 			f = NULL;
 	}
@@ -219,17 +219,21 @@ judge(struct arrival *a, struct mbuf *m)
 	struct ilnp_act room[ILNP_ACTS_INPUT];
 	struct ilnp_acts acts = ILNP_ACTS(room);
 	enum ilnp_inverdict verdict;
+	ilnp_time_t now;
 	bool pass = false;
 
 	if (a->a_flow != NULL) {
 		in->i_hint = ILNP_FLOW_KNOWN;
 		in->i_flow = a->a_flow->f_sess;
 	}
+	/* Round trips are measured by what is ICMPv6, and by nothing else. */
 	if (in->i_view.v_proto == IPPROTO_ICMPV6) {
 		in->i_vouch = ilnp_icmp_vouch;
 		in->i_edge = a->a_edge;
-	}
-	verdict = ilnp_ilcc_input(a->a_cache, in, ilnp_now(), &acts);
+		now = ilnp_now();
+	} else
+		now = ilnp_now_coarse();
+	verdict = ilnp_ilcc_input(a->a_cache, in, now, &acts);
 	SDT_PROBE3(ilnp6, , , in, verdict, m, in);
 	switch (verdict) {
 	case ILNP_IN_IPV6:
@@ -316,7 +320,7 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 	nids.local = ilnp_ilv_of(&ip6->ip6_dst).nid;
 	nids.remote = ilnp_ilv_of(&ip6->ip6_src).nid;
 	if (!ilnp_loc_nid(h, nids.local) ||
-	    !ilnp_l64_usable(ilnp_ilv_of(&ip6->ip6_dst).l64)) {
+	    !ilnp_octet_usable(ip6->ip6_dst.s6_addr[0])) {
 		/* A router of ours has spoken: locators may have changed. */
 		if (ip6->ip6_nxt == IPPROTO_ICMPV6 && ip6->ip6_hlim == 255 &&
 		    m->m_len > (int)sizeof(*ip6) &&

@@ -31,15 +31,6 @@ struct ilnp_prefixes {
 	struct ilnp_prefix ps_prefix[ILNP_ONLINK_MAX];
 };
 
-const struct ilnp_uplink *
-ilnp_loc_uplink(const struct ilnp_here *h, struct ilnp_l64 l64)
-{
-	for (uint32_t i = 0; i < h->n_uplinks; i++)
-		if (ilnp_l64_eq(h->n_uplink[i].u_hop.h_src, l64))
-			return (&h->n_uplink[i]);
-	return (NULL);
-}
-
 bool
 ilnp_loc_onlink(const struct ilnp_here *h, struct ilnp_l64 l64)
 {

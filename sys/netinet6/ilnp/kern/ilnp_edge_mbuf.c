@@ -63,51 +63,96 @@ ilnp_mbuf_makehead(struct mbuf *m, int len)
 	return (gather(m, len));
 }
 
-_Static_assert(offsetof(struct tcphdr, th_sum) == 16 &&
-    offsetof(struct udphdr, uh_sum) == 6, "ilnp_mbuf_sumoff()");
+const uint8_t ilnp_sumoff[UINT8_MAX + 1] = {
+	[IPPROTO_TCP] = offsetof(struct tcphdr, th_sum),
+	[IPPROTO_UDP] = offsetof(struct udphdr, uh_sum),
+	[IPPROTO_UDPLITE] = offsetof(struct udphdr, uh_sum),
+};
 
+/* A checksum as it is sent: zero means that there is none, but in TCP. */
 static uint16_t
-get_sum(const struct mbuf *m, int off)
+sent_sum(uint8_t proto, uint16_t sum)
 {
-	return (be16dec(mtodo(m, off)));
+	return (sum == 0 && proto != IPPROTO_TCP ? 0xffff : sum);
 }
 
+/*
+ * Replaces locators that add up to `was' by ones that add up to `is' in the
+ * checksum at `at', or in its seed, of the transport header behind the IPv6
+ * header.  If `finish', the checksum is completed in software.
+ */
 static void
-put_sum(struct mbuf *m, int off, uint16_t sum)
+fix_sum(struct mbuf *m, int at, uint8_t proto, uint16_t was, uint16_t is,
+    bool finish)
 {
-	be16enc(mtodo(m, off), sum);
+	uint16_t sum = be16dec(mtodo(m, at));
+
+	if ((m->m_pkthdr.csum_flags & CSUM_DELAY_DATA_IPV6) == 0) {
+		/* Zero: a datagram without a checksum stays one. */
+		if (proto != IPPROTO_UDP || sum != 0)
+			be16enc(mtodo(m, at), sent_sum(proto,
+			    ilnp_cksum_fix(sum, was, is)));
+		return;
+	}
+	be16enc(mtodo(m, at), ilnp_cksum_fix_seed(sum, was, is));
+	if (!finish)
+		return;
+	/* Payload that is not mapped (sendfile, kTLS) is read as well. */
+	sum = ntohs(in_cksum_skip(m, m->m_pkthdr.len, sizeof(struct ip6_hdr)));
+	be16enc(mtodo(m, at), sent_sum(proto, sum));
+	m->m_pkthdr.csum_flags &= ~CSUM_DELAY_DATA_IPV6;
+}
+
+/* Inserts the nonce behind the IPv6 header.  Consumes m as usual. */
+static struct mbuf *
+put_nonce(struct mbuf *m, const struct ilnp_nonce *nonce)
+{
+	const int len = (int)ilnp_wire_noncelen(nonce);
+	struct ip6_hdr *ip6;
+
+	M_PREPEND(m, len, M_NOWAIT);
+	if (m != NULL && m->m_len < len + (int)sizeof(*ip6))
+		m = ilnp_mbuf_makehead(m, len + (int)sizeof(*ip6));
+	if (m == NULL)
+		return (NULL);
+	ip6 = mtod(m, struct ip6_hdr *);
+	memmove(ip6, mtodo(m, len), sizeof(*ip6));
+	(void)ilnp_wire_put_nonce((uint8_t *)(ip6 + 1), nonce, ip6->ip6_nxt);
+	ip6->ip6_nxt = IPPROTO_DSTOPTS;
+	ip6->ip6_plen = htons((uint16_t)(m->m_pkthdr.len - sizeof(*ip6)));
+	return (m);
 }
 
 struct mbuf *
-ilnp_mbuf_fixsum(struct mbuf *m, int off, uint8_t proto, uint16_t was,
-    uint16_t is, bool finish)
+ilnp_mbuf_dress(struct mbuf *m, const struct ilnp_l64pair *wire,
+    const struct ilnp_out *out)
 {
-	int at = off + (int)(proto == IPPROTO_ICMPV6 ?
-	    offsetof(struct icmp6_hdr, icmp6_cksum) : ilnp_mbuf_sumoff(proto));
-	uint16_t sum;
+	struct ip6_hdr *ip6 = mtod(m, struct ip6_hdr *);
+	const uint8_t proto = ip6->ip6_nxt;
+	int off = proto == IPPROTO_ICMPV6 ? (int)offsetof(struct icmp6_hdr,
+	    icmp6_cksum) : (int)ilnp_mbuf_sumoff(proto);
+	int at = (int)sizeof(*ip6) + off;
 
-	if (at == off || m->m_pkthdr.len < at + 2)
-		return (m);
-	m = ilnp_mbuf_head(m, at + 2);
+	if (m->m_pkthdr.len < at + 2)
+		off = 0;
+	m = ilnp_mbuf_head(m, off != 0 ? at + 2 : (int)sizeof(*ip6));
 	if (m == NULL)
 		return (NULL);
-	sum = get_sum(m, at);
-	if ((m->m_pkthdr.csum_flags & CSUM_DELAY_DATA_IPV6) == 0) {
-		/* Zero: a datagram without a checksum stays one. */
-		if (proto == IPPROTO_UDP && sum == 0)
-			return (m);
-		sum = ilnp_cksum_fix(sum, was, is);
-		put_sum(m, at, proto != IPPROTO_TCP && sum == 0 ? 0xffff : sum);
-		return (m);
+	if (off != 0) {
+		uint16_t was, is = 0;
+
+		ip6 = mtod(m, struct ip6_hdr *);
+		was = ilnp_cksum_l64s(ilnp_ilv_of(&ip6->ip6_src).l64,
+		    ilnp_ilv_of(&ip6->ip6_dst).l64);
+		if (proto == IPPROTO_ICMPV6 || out->o_cksum == ILNP_CKSUM_IPV6)
+			is = ilnp_cksum_l64s(wire->local, wire->remote);
+		fix_sum(m, at, proto, was, is, out->o_nonce.n_len != 0 ||
+		    out->o_cksum != ILNP_CKSUM_IPV6);
 	}
-	put_sum(m, at, ilnp_cksum_fix_seed(sum, was, is));
-	if (!finish)
-		return (m);
-	/* Payload that is not mapped (sendfile, kTLS) is read as well. */
-	sum = ntohs(in_cksum_skip(m, m->m_pkthdr.len, off));
-	put_sum(m, at, proto != IPPROTO_TCP && sum == 0 ? 0xffff : sum);
-	m->m_pkthdr.csum_flags &= ~CSUM_DELAY_DATA_IPV6;
-	return (m);
+	ip6 = mtod(m, struct ip6_hdr *);
+	ilnp_set_l64(&ip6->ip6_src, wire->local);
+	ilnp_set_l64(&ip6->ip6_dst, wire->remote);
+	return (out->o_nonce.n_len != 0 ? put_nonce(m, &out->o_nonce) : m);
 }
 
 /* True if a sum over data and pseudo-header is what it must be. */

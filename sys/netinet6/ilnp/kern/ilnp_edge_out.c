@@ -26,7 +26,6 @@
 #include <netinet/tcp.h>
 
 #include "../core/ilnp_addr.h"
-#include "../core/ilnp_cksum.h"
 #include "ilnp_hooks.h"
 
 /* A packet on its way out, and what is known about it. */
@@ -74,15 +73,12 @@ static bool
 know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
 {
 	const struct ip6_hdr *ip6 = mtod(m, const struct ip6_hdr *);
-	struct ilnp_ilv src, dst = ilnp_ilv_of(&ip6->ip6_dst);
+	struct ilnp_ilv src, dst;
 	const struct ilnp_flow *f;
 	struct ilnp_nidpair nids;
 
-	if (!ilnp_l64_usable(dst.l64))
+	if (!ilnp_octet_usable(ip6->ip6_dst.s6_addr[0]))
 		return (false);
-	src = ilnp_ilv_of(&ip6->ip6_src);
-	nids.local = src.nid;
-	nids.remote = dst.nid;
 	if (inp != NULL && (inp->inp_inc.inc_flags & INC_ILNP) != 0 &&
 	    !IN6_IS_ADDR_UNSPECIFIED(&inp->in6p_faddr)) {
 		f = ilnp_flow_of(l->l_edge, inp);
@@ -107,6 +103,10 @@ know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
 		take_flow(l, f);
 		return (true);
 	}
+	src = ilnp_ilv_of(&ip6->ip6_src);
+	dst = ilnp_ilv_of(&ip6->ip6_dst);
+	nids.local = src.nid;
+	nids.remote = dst.nid;
 	l->l_keep = true;
 	l->l_note = ilnp_note_find(m);
 	if (l->l_note != NULL)
@@ -123,59 +123,6 @@ know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
 			    &nids, dst.l64);
 	}
 	return (l->l_sess != NULL);
-}
-
-/* Inserts the nonce behind the IPv6 header.  Consumes m as usual. */
-static struct mbuf *
-put_nonce(struct mbuf *m, const struct ilnp_nonce *nonce)
-{
-	int len = (int)ilnp_wire_noncelen(nonce);
-	struct ip6_hdr *ip6, was;
-
-	M_PREPEND(m, len, M_NOWAIT);
-	if (m != NULL)
-		m = ilnp_mbuf_head(m, len + (int)sizeof(*ip6));
-	if (m == NULL)
-		return (NULL);
-	/* Where it goes and where it stands overlap. */
-	memcpy(&was, mtodo(m, len), sizeof(was));
-	ip6 = mtod(m, struct ip6_hdr *);
-	memcpy(ip6, &was, sizeof(was));
-	(void)ilnp_wire_put_nonce((uint8_t *)(ip6 + 1), nonce, ip6->ip6_nxt);
-	ip6->ip6_nxt = IPPROTO_DSTOPTS;
-	ip6->ip6_plen = htons((uint16_t)(m->m_pkthdr.len - sizeof(*ip6)));
-	return (m);
-}
-
-/*
- * Writes locators, checksum and nonce into a packet.  Consumes m: returns the
- * packet, or NULL with it freed.
- */
-static struct mbuf *
-dress(struct mbuf *m, const struct ilnp_l64pair *wire,
-    const struct ilnp_out *out)
-{
-	struct ip6_hdr *ip6 = mtod(m, struct ip6_hdr *);
-	struct ilnp_ilv src = ilnp_ilv_of(&ip6->ip6_src);
-	struct ilnp_ilv dst = ilnp_ilv_of(&ip6->ip6_dst);
-	uint8_t proto = ip6->ip6_nxt;
-	uint16_t is = 0;
-
-	if (proto == IPPROTO_ICMPV6 || out->o_cksum == ILNP_CKSUM_IPV6)
-		is = ilnp_cksum_l64s(wire->local, wire->remote);
-	m = ilnp_mbuf_fixsum(m, sizeof(*ip6), proto,
-	    ilnp_cksum_l64s(src.l64, dst.l64), is,
-	    out->o_nonce.n_len != 0 || out->o_cksum != ILNP_CKSUM_IPV6);
-	if (m != NULL)
-		m = ilnp_mbuf_head(m, sizeof(*ip6));
-	if (m == NULL)
-		return (NULL);
-	ip6 = mtod(m, struct ip6_hdr *);
-	ilnp_set_l64(&ip6->ip6_src, wire->local);
-	ilnp_set_l64(&ip6->ip6_dst, wire->remote);
-	if (out->o_nonce.n_len != 0)
-		m = put_nonce(m, &out->o_nonce);
-	return (m);
 }
 
 /*
@@ -199,34 +146,41 @@ static struct ip6_pktopts tcp_opts = {
 };
 
 /*
- * Options with which a packet leaves: by the router of its source locator
- * unless the destination is on link or the program has named a next hop.
- * Returns the options, which hold as long as the packet, and in `routed'
- * whether they hold a next hop.
+ * The next hop of a packet, if it is not the routing table's: the router of its
+ * source locator, unless the destination is on link or the program has named a
+ * next hop.
  */
-static struct ip6_pktopts *
-lead_out(const struct ilnp_here *h, struct mbuf *m,
-    const struct ilnp_l64pair *wire, struct ip6_pktopts *opt, bool tcp,
-    bool *routed)
+static const struct ilnp_hop *
+find_hop(const struct ilnp_here *h, const struct ilnp_l64pair *wire,
+    const struct ip6_pktopts *opt, bool tcp)
 {
 	const struct ilnp_uplink *u = ilnp_loc_uplink(h, wire->local);
-	const struct ilnp_hop *hop;
+
+	if (u == NULL || u->u_hop.h_nh == NULL ||
+	    ilnp_loc_onlink(h, wire->remote) || (opt != NULL &&
+	    (opt->ip6po_nexthop != NULL || opt->ip6po_rthdr != NULL)))
+		return (NULL);
+	return (tcp ? &u->u_tcphop : &u->u_hop);
+}
+
+/*
+ * Options with which a packet leaves by that hop, or by the routing table;
+ * `opt' are the program's.  They hold as long as the packet.
+ * Returns `opt' itself if memory is short.
+ */
+static struct ip6_pktopts *
+lead_out(struct mbuf *m, const struct ilnp_hop *hop, struct ip6_pktopts *opt,
+    bool tcp)
+{
 	struct merged *g;
 
-	*routed = u != NULL && u->u_hop.h_nh != NULL &&
-	    !ilnp_loc_onlink(h, wire->remote) &&
-	    (opt == NULL || (opt->ip6po_nexthop == NULL &&
-	    opt->ip6po_rthdr == NULL));
-	hop = !*routed ? NULL : tcp ? &u->u_tcphop : &u->u_hop;
 	if (opt == NULL)
 		return (hop == NULL ? (tcp ? &tcp_opts : &plain_opts) :
 		    __DECONST(struct ip6_pktopts *, &hop->h_opts));
 	g = (struct merged *)m_tag_alloc(MERGED_COOKIE, MERGED_TYPE,
 	    sizeof(*g) - sizeof(g->g_tag), M_NOWAIT);
-	if (g == NULL) {
-		*routed = false;
+	if (g == NULL)
 		return (opt);
-	}
 	memset(&g->g_hop, 0, sizeof(g->g_hop));
 	if (hop != NULL)
 		g->g_hop = *hop;
@@ -251,16 +205,15 @@ send_copy(const struct leaving *l, const struct mbuf *m,
 {
 	bool tcp = mtod(m, const struct ip6_hdr *)->ip6_nxt == IPPROTO_TCP;
 	struct mbuf *n = m_dup(m, M_NOWAIT);
-	bool routed;
 
 	if (n != NULL)
-		n = dress(n, wire, out);
+		n = ilnp_mbuf_dress(n, wire, out);
 	if (n == NULL) {
 		ILNP_EDGE_STAT(l->l_cache, nomem);
 		return;
 	}
-	(void)ilnp_out_send(n, lead_out(l->l_here, n, wire, NULL, tcp,
-	    &routed));
+	(void)ilnp_out_send(n, lead_out(n, find_hop(l->l_here, wire, NULL,
+	    tcp), NULL, tcp));
 }
 
 /*
@@ -350,22 +303,24 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	struct leaving l = { .l_edge = &V_ilnp_edge };
 	struct ilnp_l64pair wire;
 	struct ilnp_out out;
-	struct mbuf *m = *mp;
-	bool routed, tcp;
+	struct ip6_pktopts *opt = *optp;
+	const struct ilnp_hop *hop;
 	const struct ip6_hdr *ip6;
+	struct mbuf *m = *mp;
+	bool tcp;
 
 	l.l_cache = ilnp_load_ptr(&l.l_edge->e_cache);
 	l.l_here = ilnp_load_ptr(&l.l_edge->e_here);
 	if (l.l_cache == NULL || l.l_here == NULL ||
 	    (flags & IPV6_FORWARDING) != 0 ||
-	    (*optp != NULL && ((*optp)->ip6po_flags & ILNP_OPTS) != 0) ||
+	    (opt != NULL && (opt->ip6po_flags & ILNP_OPTS) != 0) ||
 	    !know(&l, m, inp))
 		return (false);
 
 	if ((m->m_pkthdr.csum_flags & CSUM_TSO) != 0 &&
 	    !ilnp_sess_bare(l.l_cache, l.l_sess, l.l_choice, ilnp_now())) {
 		*mp = NULL;
-		*error = ilnp_tso_output(m, *optp, flags, inp);
+		*error = ilnp_tso_output(m, opt, flags, inp);
 		return (true);
 	}
 	ip6 = mtod(m, const struct ip6_hdr *);
@@ -388,15 +343,19 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 			send_copy(&l, m, &out.o_path[i].op_pair, &out);
 	}
 	if (m != NULL)
-		m = dress(m, &wire, &out);
+		m = ilnp_mbuf_dress(m, &wire, &out);
 	*mp = m;
 	if (m == NULL) {
 		ILNP_EDGE_STAT(l.l_cache, nomem);
 		*error = ENOBUFS;
 		return (true);
 	}
-	*optp = lead_out(l.l_here, m, &wire, *optp, tcp, &routed);
-	if (routed)
+	hop = find_hop(l.l_here, &wire, opt, tcp);
+	/* A plain datagram that follows the routing table needs no options. */
+	if (ILNP_HOOKED && opt == NULL && hop == NULL && !tcp)
+		return (false);
+	*optp = lead_out(m, hop, opt, tcp);
+	if (hop != NULL && *optp != opt)
 		*rop = NULL;
 	return (false);
 }
@@ -432,7 +391,6 @@ send_act(const struct ilnp_here *h, const struct ilnp_act *a)
 	};
 	size_t room = ILNP_IP6_HDRLEN + 16 + ILNP_LU_HDRLEN + ctl->cp_bodylen;
 	struct mbuf *m;
-	bool routed;
 
 	if (room <= MCLBYTES - 64)
 		m = m_getcl(M_NOWAIT, MT_DATA, M_PKTHDR);
@@ -447,7 +405,8 @@ send_act(const struct ilnp_here *h, const struct ilnp_act *a)
 		m_freem(m);
 		return (false);
 	}
-	(void)ilnp_out_send(m, lead_out(h, m, &wire, NULL, false, &routed));
+	(void)ilnp_out_send(m, lead_out(m, find_hop(h, &wire, NULL, false),
+	    NULL, false));
 	return (true);
 }
 

@@ -174,8 +174,8 @@ void	ilnp_door_synack(const struct in_conninfo *inc, struct mbuf *m);
  * `m', which may be NULL, is the segment that completed the handshake.  Net
  * epoch, inpcb write locked, pcbinfo hash not locked; addresses of the inpcb
  * are not set yet, INC_ILNP is.
- * Sees to it that there is a confirmed session, which the insertion that
- * follows will find; clears INC_ILNP if there cannot be one (counted).
+ * Leaves the token to the insertion that follows, which finds the session by
+ * it and confirms it, or clears INC_ILNP if there is none any more (counted).
  */
 void	ilnp_door_accept(struct inpcb *inp, const struct in_conninfo *inc,
 	    const struct mbuf *m);
