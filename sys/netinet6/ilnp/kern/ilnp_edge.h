@@ -589,12 +589,6 @@ ilnp_mbuf_head(struct mbuf *m, int len)
 /* The offset of the checksum in a transport header, or 0 if it has none. */
 extern const uint8_t ilnp_sumoff[UINT8_MAX + 1];
 
-static inline u_int
-ilnp_mbuf_sumoff(uint8_t proto)
-{
-	return (ilnp_sumoff[proto]);
-}
-
 /*
  * Writes locators, checksum and nonce into a packet.  Consumes m: returns the
  * packet, or NULL with it freed.

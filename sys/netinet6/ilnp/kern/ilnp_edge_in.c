@@ -130,7 +130,7 @@ translate(const struct arrival *a, struct mbuf *m, enum ilnp_cksum kind,
 {
 	const struct ilnp_view *v = &a->a_in.i_view;
 	struct ip6_hdr *ip6 = mtod(m, struct ip6_hdr *);
-	u_int sumoff = ilnp_mbuf_sumoff(v->v_proto);
+	u_int sumoff = ilnp_sumoff[v->v_proto];
 	uint16_t was = 0, is = ilnp_cksum_l64s(ilnp_ilv_of(src).l64,
 	    ilnp_ilv_of(dst).l64), sum;
 
@@ -178,7 +178,7 @@ deliver(const struct arrival *a, struct mbuf *m)
 		ilnp_echo_readdress(m, v->v_l4off, &f->f_faddr, &f->f_laddr);
 		return (true);
 	}
-	if (ilnp_mbuf_sumoff(v->v_proto) == 0 || v->v_laterfrag ||
+	if (ilnp_sumoff[v->v_proto] == 0 || v->v_laterfrag ||
 	    m->m_len < v->v_l4off + 8 + (v->v_proto == IPPROTO_TCP ? 12 : 0)) {
 		leave_note(a, m);
 		return (true);
@@ -345,7 +345,7 @@ on_packet(struct mbuf **mp, struct ifnet *ifp __unused, int flags __unused,
 			reassemble(a.a_cache, m, fragment_header(m));
 			return (PFIL_CONSUMED);
 		}
-		if (ilnp_mbuf_sumoff(v->v_proto) != 0)
+		if (ilnp_sumoff[v->v_proto] != 0)
 			a.a_flow = find_flow(e, v, &nids, true);
 		else if (v->v_proto == IPPROTO_ICMPV6)
 			a.a_flow = ilnp_echo_arrives(e, m, v);

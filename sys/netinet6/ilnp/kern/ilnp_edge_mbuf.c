@@ -130,7 +130,7 @@ ilnp_mbuf_dress(struct mbuf *m, const struct ilnp_l64pair *wire,
 	struct ip6_hdr *ip6 = mtod(m, struct ip6_hdr *);
 	const uint8_t proto = ip6->ip6_nxt;
 	int off = proto == IPPROTO_ICMPV6 ? (int)offsetof(struct icmp6_hdr,
-	    icmp6_cksum) : (int)ilnp_mbuf_sumoff(proto);
+	    icmp6_cksum) : (int)ilnp_sumoff[proto];
 	int at = (int)sizeof(*ip6) + off;
 
 	if (m->m_pkthdr.len < at + 2)
@@ -175,7 +175,7 @@ is_seed(const struct mbuf *m, const struct ilnp_view *v, enum ilnp_cksum kind,
 {
 	uint16_t sum;
 
-	m_copydata(m, v->v_l4off + (int)ilnp_mbuf_sumoff(v->v_proto),
+	m_copydata(m, v->v_l4off + (int)ilnp_sumoff[v->v_proto],
 	    sizeof(sum), (char *)&sum);
 	return (ntohs(sum) % 0xffff == ilnp_cksum_fold(ilnp_cksum_pseudo(kind,
 	    v->v_src, v->v_dst, len, v->v_proto)) % 0xffff);

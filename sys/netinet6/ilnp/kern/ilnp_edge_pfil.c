@@ -188,7 +188,7 @@ ilnp_pfil_leaves(struct ilnp_edge *e, const struct mbuf *m,
 	const struct ilnp_flow *f;
 
 	if (h == NULL || !ilnp_loc_nid(h, nids.local) ||
-	    ilnp_mbuf_sumoff(ends.en_proto) == 0 ||
+	    ilnp_sumoff[ends.en_proto] == 0 ||
 	    m->m_len < (int)(sizeof(*ip6) + (ends.en_proto == IPPROTO_TCP ?
 	    sizeof(*th) : sizeof(struct udphdr))) ||
 	    (inp != NULL && (ilnp_flow_proto(inp) != ends.en_proto ||
