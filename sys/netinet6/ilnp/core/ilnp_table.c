@@ -69,7 +69,7 @@ ilnp_table_free(struct ilnp_table *t)
  * looked at: the place may be another pair's a moment later.
  * Returns its youngest session, or NULL.
  */
-static inline struct ilnp_sess *
+static struct ilnp_sess *
 find_pair(const struct ilnp_table *t, const struct ilnp_nidpair *nids,
     uint64_t hash, struct ilnp_bucket **bp, u_int *place)
 {
