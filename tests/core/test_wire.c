@@ -478,7 +478,23 @@ any_flipped_bit_of_an_icmp_message_spoils_its_sum(void **state)
 	assert_false(ilnp_wire_icmp_ok(p.b, p.len - 1, &v));
 }
 
+/* A length that is not there reads as 0: what follows must not be taken for 0 octets. */
+static void
+reader_that_has_failed_does_not_even_have_no_octets(void **state)
+{
+	const uint8_t one[1] = { 7 };
+	struct ilnp_rd r = ilnp_rd(one, sizeof(one));
+
+	(void)state;
+	assert_ptr_equal(ilnp_rd_take(&r, 0), one);
+	assert_int_equal(ilnp_rd_u16(&r), 0);
+	assert_true(r.r_bad);
+	assert_null(ilnp_rd_take(&r, 0));
+	assert_false(ilnp_rd_skip(&r, 0));
+}
+
 TEST_MAIN(
+	TEST(reader_that_has_failed_does_not_even_have_no_octets),
 	TEST(packets_read_as_the_vectors_say),
 	TEST(longest_packet_has_65535_octets_behind_its_header),
 	TEST(options_headers_read_as_the_vectors_say),

@@ -30,8 +30,8 @@ ilnp_rd(const void *p, size_t len)
 static inline bool
 ilnp_rd_skip(struct ilnp_rd *r, size_t n)
 {
-	/* Nothing is left once it is bad. */
-	if (n > r->r_left) {
+	/* A bad one has nothing, and does not have no octets either. */
+	if (r->r_bad || n > r->r_left) {
 		r->r_bad = true;
 		r->r_left = 0;
 		return (false);
