@@ -555,6 +555,24 @@ a_session_in_use_has_its_name_asked_when_the_lifetime_ends(void **state)
 	assert_false(the(you).ca_open);
 }
 
+static void
+a_session_in_use_keeps_what_is_good_for_one(void **state)
+{
+	struct ilnp_offer o = says(ANN, "a.example", YOU.nid, 1, 0);
+	struct ilnp_sess *s;
+
+	(void)state;
+	assert_int_equal(ilnp_cands_offer(cs, &o, now), 0);
+	s = rig_open(1);
+	assert_non_null(s);
+	ilnp_cands_opened(cs, YOU, now);
+	for (u_int i = 0; i < 10; i++) {
+		assert_int_equal(rig_output(s, 100), ILNP_OUT_ILNP);
+		assert_false(looked(YOU.nid));
+		now += ILNP_SEC(1);
+	}
+}
+
 /* Who does not answer is asked less and less, who does as its caches forget. */
 static void
 a_session_that_has_lost_its_peer_has_its_name_asked_sooner(void **state)
@@ -644,6 +662,7 @@ TEST_MAIN(
     CAND_TEST(nobody_can_choose_nids_that_look_alike),
     CAND_TEST(a_name_is_asked_again_at_intervals),
     CAND_TEST(a_session_in_use_has_its_name_asked_when_the_lifetime_ends),
+    CAND_TEST(a_session_in_use_keeps_what_is_good_for_one),
     CAND_TEST(a_session_that_has_lost_its_peer_has_its_name_asked_sooner),
     CAND_TEST(other_locators_of_a_session_that_lives_have_the_name_asked),
     CAND_TEST(without_memory_there_is_no_table))

@@ -639,8 +639,9 @@ ilnp_cands_look(struct ilnp_cands *cs, u_int i, struct ilnp_ilcc *c,
 		else {
 			live = live &&
 			    ilnp_since(now, ca->ca_busy) < BUSY_FOR;
-			ask = (ca->ca_doubt || (live &&
-			    (down || ilnp_cand_over(ca, now)))) &&
+			/* What is good for one session serves until it ends. */
+			ask = (ca->ca_doubt || (live && (down ||
+			    (!ca->ca_once && ilnp_cand_over(ca, now))))) &&
 			    may_ask(ca, live && down ? urgent_gap(ca) :
 			    ASK_GAP, now);
 		}
