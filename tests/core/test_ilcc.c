@@ -512,6 +512,61 @@ full_cache_refuses_packets_and_counts_each_once(void **state)
 	assert_int_equal(STAT(sess_refused), 2);
 }
 
+/* A session that somebody has begun and confirmed. */
+static struct ilnp_sess *
+knock_confirmed(uint64_t identifier)
+{
+	struct ilnp_nonce nonce = random_nonce();
+
+	assert_int_equal(knock(identifier, B(0), &nonce), ILNP_IN_DELIVER);
+	ilnp_env_epoch_begin();
+	(void)ilnp_sess_confirm(r.c, r.in.i_sess);
+	ilnp_env_epoch_end();
+	return (r.in.i_sess);
+}
+
+/* Whoever owns a network can have any number of NIDs there, all confirmed. */
+static void
+full_cache_has_room_where_peers_have_left(void **state)
+{
+	struct ilnp_sess *used, *held, *opened;
+	struct ilnp_nonce nonce = nonce_of(4, 1);
+
+	(void)state;
+	r.conf.sess_max = 16;
+	rig_make(1);
+	opened = rig_open(1);
+	(void)ilnp_sess_confirm(r.c, opened);
+	held = knock_confirmed(200);
+	ilnp_env_epoch_begin();
+	assert_true(ilnp_sess_hold(held));
+	ilnp_env_epoch_end();
+	used = knock_confirmed(201);
+	for (u_int i = 0; i < 13; i++)
+		(void)knock_confirmed(300 + i);
+	assert_int_equal(ilnp_ilcc_count(r.c), 16);
+	r.now += ILNP_SEC(9);
+	assert_int_equal(knock(400, B(0), &nonce), ILNP_IN_DROP);
+	assert_int_equal(STAT(sess_refused), 1);
+	assert_int_equal(rig_output(used, 40), ILNP_OUT_ILNP);
+	r.now += ILNP_SEC(2);
+	assert_int_equal(knock(400, B(0), &nonce), ILNP_IN_DELIVER);
+	assert_int_equal(STAT(sess_evicted), 1);
+	/* A flood costs no more than that one. */
+	flood(1000);
+	assert_int_equal(STAT(sess_evicted), 1001);
+	assert_int_equal(ilnp_ilcc_count(r.c), 16);
+	assert_false(opened->s_dead);
+	assert_false(held->s_dead);
+	assert_false(used->s_dead);
+	for (u_int i = 0; i < 4; i++)
+		(void)knock_confirmed(500 + i);
+	assert_false(opened->s_dead);
+	assert_false(held->s_dead);
+	assert_false(used->s_dead);
+	ilnp_sess_release(held);
+}
+
 /* Datagrams may flow in a session before its peer has answered a probe. */
 static void
 forged_first_packets_do_not_take_a_session_from_its_flow(void **state)
@@ -690,6 +745,7 @@ TEST_MAIN(
 	RIG_TEST(programs_cannot_keep_others_from_opening_sessions),
 	RIG_TEST(memory_stays_bounded_whatever_comes_in),
 	RIG_TEST(full_cache_refuses_packets_and_counts_each_once),
+	RIG_TEST(full_cache_has_room_where_peers_have_left),
 	RIG_TEST(packet_for_a_nid_that_is_not_ours_is_left_to_ipv6),
 	RIG_TEST(closed_session_is_gone_at_once_and_twice_is_once),
 	RIG_TEST(listing_shows_every_session_once_and_finds_it_again_by_id),

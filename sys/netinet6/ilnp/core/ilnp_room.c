@@ -8,8 +8,9 @@
  *
  * Memory is bounded three ways: sess_max in all, half_max for sessions a peer
  * began and has not confirmed, pair_max for one pair of NIDs.  When room is
- * short a random unconfirmed session goes; a confirmed one never makes way for
- * a packet, so a flood from forged sources only competes with itself.  Under
+ * short a random unconfirmed session goes, so a flood from forged sources only
+ * competes with itself.  If there is none, one goes that a peer has begun and
+ * left idle: whoever owns a network can confirm any number of them.  Under
  * pair_max a confirmed one makes way for another that has been confirmed at the
  * same place, or if its own place is dead: for a peer that has restarted, not
  * for somebody elsewhere who uses its NID; never if a flow needs it.  What we
@@ -149,17 +150,36 @@ evict_half(struct ilnp_ilcc *c)
 	return (false);
 }
 
+/* Since when nobody has answered; UINT64_MAX if somebody has. */
+static ilnp_time_t
+unanswered_since(const struct ilnp_sess *s)
+{
+	if (s->s_confirmed != 0)
+		return (UINT64_MAX);
+	return (s->s_lasttx > s->s_created ? s->s_lasttx : s->s_created);
+}
+
+/* Since when a peer that began a session has left it; UINT64_MAX: not so. */
+static ilnp_time_t
+left_since(const struct ilnp_sess *s)
+{
+	ilnp_time_t last = s->s_lasttx > s->s_lastrx ? s->s_lasttx :
+	    s->s_lastrx;
+
+	if (s->s_initiator || s->s_confirmed == 0)
+		return (UINT64_MAX);
+	return (last > s->s_created ? last : s->s_created);
+}
+
 /*
- * Makes room for a session that we open: of some others that nobody has
- * answered and no flow needs, that goes which was silent for longest.  Anybody's
- * programs open sessions: they must not keep all others from it.
- * Returns false if there is none.
+ * Evicts that of some sessions that no flow needs which has been silent for
+ * longest, and since before `since'.  Returns false if there is none.
  */
 static bool
-evict_opened(struct ilnp_ilcc *c)
+evict_silent(struct ilnp_ilcc *c,
+    ilnp_time_t (*silent)(const struct ilnp_sess *), ilnp_time_t since)
 {
 	struct ilnp_sess *oldest = NULL;
-	ilnp_time_t since = UINT64_MAX;
 
 	ILNP_LOCK_ASSERT(&c->c_lock);
 	for (u_int i = 0; i < EVICT_LOOKS; i++) {
@@ -170,8 +190,8 @@ evict_opened(struct ilnp_ilcc *c)
 		ilnp_env_random(&r, sizeof(r));
 		s = c->c_pool[r % c->c_n];
 		ilnp_lock(&s->s_lock);
-		last = s->s_lasttx > s->s_created ? s->s_lasttx : s->s_created;
-		if (s->s_confirmed == 0 && s->s_holds == 0 && last < since) {
+		last = silent(s);
+		if (s->s_holds == 0 && last < since) {
 			oldest = s;
 			since = last;
 		}
@@ -277,6 +297,23 @@ pair_excess(struct ilnp_ilcc *c, struct ilnp_sess *s)
 }
 
 /*
+ * Makes room for a session in a full cache.  Those that nobody has answered
+ * make way only for one that we open: anybody's programs open sessions, and
+ * must not keep all others from it.
+ * Returns false if there is none.
+ */
+static bool
+make_room(struct ilnp_ilcc *c, bool initiator, ilnp_time_t now)
+{
+	ilnp_time_t busy = ILNP_SEC(ilnp_load_32(&c->c_conf.busy_time));
+
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	return (evict_half(c) ||
+	    (initiator && evict_silent(c, unanswered_since, UINT64_MAX)) ||
+	    (now > busy && evict_silent(c, left_since, now - busy)));
+}
+
+/*
  * Puts a new session into the table.
  * Returns 0, or ENOSPC with the session still the caller's.
  */
@@ -288,8 +325,7 @@ ilnp_ilcc_insert(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now)
 		limit_pair(c, &s->s_nids);
 	if (!s->s_initiator && c->c_nhalf == c->c_halfmax)
 		(void)evict_half(c);
-	if (c->c_n == c->c_max && !evict_half(c) &&
-	    (!s->s_initiator || !evict_opened(c)))
+	if (c->c_n == c->c_max && !make_room(c, s->s_initiator, now))
 		return (ENOSPC);
 	s->s_id = c->c_nextid++;
 	s->s_slot = c->c_n;
