@@ -491,6 +491,31 @@ users(void)
 }
 
 static bool
+reads_sessions(void)
+{
+	size_t len = 0;
+
+	return (sysctl_get("net.inet6.ilnp6.sessions", NULL, &len) >= 0 &&
+	    len > 1);
+}
+
+/* Correspondents are somebody's, as connections are. */
+static void
+blind_users(void)
+{
+	const char *const see = "security.bsd.see_other_uids";
+	bool before = as_user(1001, reads_sessions), after, root;
+
+	scenario("users who are not to see what others do");
+	(void)sysctl_set_int(see, 0);
+	after = as_user(1001, reads_sessions);
+	root = reads_sessions();
+	(void)sysctl_set_int(see, 1);
+	check(before && !after, "see no sessions");
+	check(root, "root does");
+}
+
+static bool
 has_locator(const char *l64)
 {
 	static char text[2000];
@@ -569,6 +594,7 @@ test_hostile(void)
 	private_names();
 	full_hints();
 	claimed_nid();
+	blind_users();
 	many_advertisements();
 	/*
 	 * FreeBSD makes addresses of its own for them inside of the epoch, and

@@ -7,8 +7,13 @@
  */
 #include <sys/param.h>
 #include <sys/fcntl.h>
+#include <sys/socket.h>
+#include <net/if_dl.h>
+#include <net/route.h>
 #include <netinet/in.h>
 
+#include "../../sys/netinet6/ilnp/ilnp_sock.h"
+#include "ifc.h"
 #include "kt.h"
 
 #define	TREE	"net.inet6.ilnp6."
@@ -128,13 +133,14 @@ call(struct ilv near, uint16_t farport)
 	struct conn c = { .far = { FAR_C, CALLER }, .near = near,
 	    .farport = farport, .nearport = PORT, .seq = 10,
 	    .nonce = { 2, 3, 2, 3 }, .noncelen = 4 };
+	int64_t end = now_ms() + SOON;
 	struct packet k;
 
 	c.tap = near.l64 == GUEST_A ? 0 : 1;
 	memcpy(net_answer.nonce, c.nonce, 12);
 	far_send(&c, TH_SYN, "");
 	do
-		if (!net_expect(&k, 6, SOON))
+		if (!net_expect(&k, 6, SOON) || now_ms() >= end)
 			return (false);
 	while (k.dport != farport || k.flags != (TH_SYN | TH_ACK));
 	c.ack = k.seq + 1;
@@ -216,20 +222,48 @@ groups(void)
 	(void)sys_jail_remove((int)jid);
 }
 
-/* A user of a jail sends to a correspondent of ours. */
+/* A user of a jail sends to a correspondent of ours, and asks from where. */
 static int
 sends_eight(struct shared *s)
 {
 	struct sockaddr_in6 sa = kt_address(peer, 6210);
 	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+	const struct in6_addr own = kt_in6(guest_b);
+	struct in6_addr from = { };
+	socklen_t len = sizeof(from);
 
 	s->ready = sys_connect(fd, &sa, sizeof(sa)) >= 0 ? 1 : -1;
 	for (int i = 0; i < 8 && s->ready == 1; i++) {
 		(void)sys_write(fd, "jailed", 6);
 		sleep_ms(20);
 	}
+	while (s->stop == 0)
+		sleep_ms(5);
+	s->come = sys_getsockopt(fd, IPPROTO_IPV6, ILNP_SO_LOCAL, &from,
+	    &len) >= 0 && memcmp(&from, &own, sizeof(own)) == 0;
 	(void)sys_close(fd);
 	return (0);
+}
+
+/* The host sends to the same by its other locator. */
+static bool
+sends_from_other(void)
+{
+	struct sockaddr_in6 sa = kt_address(peer, 6212);
+	struct ilnp_sochoice ch = { .sc_kind = ILNP_CHOICE_PIN,
+	    .sc_local = kt_in6(guest_a) };
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
+	struct packet k;
+	bool sent;
+
+	sent = sys_connect(fd, &sa, sizeof(sa)) >= 0 && sys_setsockopt(fd,
+	    IPPROTO_IPV6, ILNP_SO_CHOICE, &ch, sizeof(ch)) >= 0 &&
+	    sys_write(fd, "host", 4) == 4;
+	do
+		sent &= net_expect(&k, 17, SOON);
+	while (sent && k.dport != 6212);
+	(void)sys_close(fd);
+	return (sent && k.src.l64 == GUEST_A && k.noncelen != 0);
 }
 
 /*
@@ -262,8 +296,81 @@ jailed_flow(void)
 		}
 	check(s->ready == 1 && own == 8 && others == 0 && bare == 0,
 	    "speaks ILNP from that alone (%u, %u)", own, others);
+	check(sends_from_other(), "the host sends from the other");
+	s->stop = 1;
 	(void)sys_wait((int)pid);
+	check(s->come == 1, "what the jail is told is its own all the same");
 	(void)sys_jail_remove((int)jid);
+}
+
+/* Adds or deletes a default route of the second routing table; by tap0. */
+static result
+second_table(uint8_t what)
+{
+	struct {
+		struct rt_msghdr h;
+		_Alignas(long) struct sockaddr_in6 dst;
+		_Alignas(long) struct sockaddr_in6 gate;
+		_Alignas(long) struct sockaddr_in6 mask;
+		_Alignas(long) struct sockaddr_dl ifp;
+	} m;
+	int fd = (int)sys_socket(PF_ROUTE, SOCK_RAW, AF_INET6), fib = 1;
+	const struct ilv router = { 0xfe80ULL << 48, 1 };
+	result r;
+
+	memset(&m, 0, sizeof(m));
+	m.h.rtm_msglen = sizeof(m);
+	m.h.rtm_version = RTM_VERSION;
+	m.h.rtm_type = what;
+	m.h.rtm_flags = RTF_UP | RTF_GATEWAY | RTF_STATIC;
+	m.h.rtm_addrs = RTA_DST | RTA_GATEWAY | RTA_NETMASK | RTA_IFP;
+	m.dst = m.mask = kt_address(any, 0);
+	m.gate = kt_address(router, 0);
+	m.gate.sin6_scope_id = (uint32_t)if_index_of("tap0");
+	m.ifp.sdl_len = sizeof(m.ifp);
+	m.ifp.sdl_family = AF_LINK;
+	m.ifp.sdl_index = (uint16_t)m.gate.sin6_scope_id;
+	r = sys_setsockopt(fd, SOL_SOCKET, SO_SETFIB, &fib, sizeof(fib));
+	if (r >= 0)
+		r = sys_write(fd, &m, sizeof(m));
+	(void)sys_close(fd);
+	return (r);
+}
+
+/* Who has another routing table does not leave by routers of the first. */
+static void
+other_table(void)
+{
+	struct sockaddr_in6 near = kt_address(guest_b, 0);
+	struct sockaddr_in6 sa = kt_address(peer, 6213);
+	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0), fib = 1;
+	unsigned int own = 0, others = 0, bare = 0;
+	struct packet k;
+	bool good;
+	result r;
+
+	scenario("a socket with another routing table");
+	good = sysctl_set_int("net.fibs", 2) >= 0;
+	r = second_table(RTM_ADD);
+	check(good && r >= 0, "leads to the first router (%d)", (int)r);
+	good = sys_setsockopt(fd, SOL_SOCKET, SO_SETFIB, &fib,
+	    sizeof(fib)) >= 0 && sys_bind(fd, &near, sizeof(near)) >= 0 &&
+	    sys_connect(fd, &sa, sizeof(sa)) >= 0;
+	check(good, "the socket has an address of the second");
+	for (int i = 0; i < 8 && good; i++) {
+		good = sys_write(fd, "second", 6) == 6;
+		do
+			good &= net_expect(&k, 17, SOON);
+		while (good && k.dport != 6213);
+		own += good && k.src.l64 == GUEST_B && k.tap == 0;
+		others += good && (k.src.l64 != GUEST_B || k.tap != 0);
+		bare += good && k.noncelen == 0;
+	}
+	check(own == 8 && others == 0 && bare == 0,
+	    "speaks ILNP from that, by that router (%u, %u)", own, others);
+	check(second_table(RTM_DELETE) >= 0 && sys_write(fd, "none", 4) < 0,
+	    "and not without a route there");
+	(void)sys_close(fd);
 }
 
 /* What a router says of a packet of ours is read by raw sockets, of jails too. */
@@ -458,6 +565,7 @@ test_raw(void)
 	raw();
 	groups();
 	jailed_flow();
+	other_table();
 	quoted();
 	twice();
 	fragments();

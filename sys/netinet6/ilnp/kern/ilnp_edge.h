@@ -132,8 +132,8 @@ struct ilnp_flow {
 	struct in6_addr	f_laddr;	/* (c) anchors */
 	struct in6_addr	f_faddr;
 	struct ilnp_sess *f_sess;	/* (c) held; NULL: not connected */
-	struct ucred	*f_cred;	/* (c) held, of who may not have all of
-					   our addresses; NULL: he may */
+	struct ucred	*f_cred;	/* (c) held, of who leaves from f_laddr
+					   alone; NULL: from anywhere */
 	struct ilnp_choice f_choice;	/* the core's, under its locks */
 	struct ilnp_deferred f_deferred;
 };

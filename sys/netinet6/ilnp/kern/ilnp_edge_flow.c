@@ -219,7 +219,8 @@ link_flow(struct ilnp_flowtab *t, struct ilnp_flow *f)
 
 /*
  * A connection of a jail that has not all of our addresses leaves from its own,
- * for that is what filters know the jail by.
+ * for that is what filters know the jail by.  So does one that another routing
+ * table than the first leads: it knows nothing of our other locators.
  */
 static void
 tie(struct ilnp_flow *f, const struct inpcb *inp)
@@ -260,7 +261,8 @@ insert_flow(struct ilnp_edge *e, const struct inpcb *inp, uint8_t proto,
 		if (wish != NULL)
 			f->f_choice = *wish;
 	}
-	if (prison_flag(inp->inp_cred, PR_IP6))
+	if (prison_flag(inp->inp_cred, PR_IP6) ||
+	    inp->inp_inc.inc_fibnum != RT_DEFAULT_FIB)
 		tie(f, inp);
 	mtx_lock(&t->t_lock);
 	if (t->t_bucket == NULL) {

@@ -37,6 +37,7 @@ struct leaving {
 	struct ilnp_choice *l_choice;	/* NULL: none */
 	const struct ilnp_note *l_note;	/* NULL: none */
 	struct ilnp_l64	l_from;		/* only from there; 0: from anywhere */
+	bool		l_elsewhere;	/* another routing table leads */
 	bool		l_keep;		/* the locators are right as they are */
 };
 
@@ -64,7 +65,7 @@ take_flow(struct leaving *l, const struct ilnp_flow *f)
 {
 	l->l_sess = f->f_sess;
 	l->l_choice = __DECONST(struct ilnp_choice *, &f->f_choice);
-	if (f->f_cred != NULL)
+	if (f->f_cred != NULL || l->l_elsewhere)
 		l->l_from = ilnp_ilv_of(&f->f_laddr).l64;
 }
 
@@ -95,7 +96,7 @@ know(struct leaving *l, const struct mbuf *m, const struct inpcb *inp)
 		return (true);
 	}
 	if (inp != NULL && inp->inp_ip_p == IPPROTO_ICMPV6 &&
-	    ip6->ip6_nxt == IPPROTO_ICMPV6 &&
+	    ip6->ip6_nxt == IPPROTO_ICMPV6 && !l->l_elsewhere &&
 	    !prison_flag(inp->inp_cred, PR_IP6)) {
 		f = ilnp_echo_leaves(l->l_edge, l->l_here, m);
 		if (f == NULL)
@@ -311,6 +312,8 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 
 	l.l_cache = ilnp_load_ptr(&l.l_edge->e_cache);
 	l.l_here = ilnp_load_ptr(&l.l_edge->e_here);
+	/* Routers of locators belong to the first routing table. */
+	l.l_elsewhere = M_GETFIB(m) != RT_DEFAULT_FIB;
 	if (l.l_cache == NULL || l.l_here == NULL ||
 	    (flags & IPV6_FORWARDING) != 0 ||
 	    (opt != NULL && (opt->ip6po_flags & ILNP_OPTS) != 0) ||
@@ -350,7 +353,7 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		*error = ENOBUFS;
 		return (true);
 	}
-	hop = find_hop(l.l_here, &wire, opt, tcp);
+	hop = l.l_elsewhere ? NULL : find_hop(l.l_here, &wire, opt, tcp);
 	/* A plain datagram that follows the routing table needs no options. */
 	if (ILNP_HOOKED && opt == NULL && hop == NULL && !tcp)
 		return (false);

@@ -37,6 +37,7 @@ struct answer {
 	struct ilnp_sessinfo a_info;
 	struct ilnp_locset a_ours;
 	struct ilnp_choice a_choice;
+	struct ilnp_l64	a_from;		/* it leaves from there alone; 0: no */
 	union {
 		struct in6_addr	addr;
 		struct ilnp_soloc loc[2 * ILNP_LOCS_MAX];
@@ -144,6 +145,8 @@ read_flow(struct inpcb *inp, int name, struct answer *a)
 		ilnp_sess_info(f->f_sess, &a->a_info);
 		ilnp_local_list(ilnp_ilcc_local(c), &a->a_ours);
 		a->a_choice = f->f_choice;
+		if (f->f_cred != NULL)
+			a->a_from = ilnp_ilv_of(&f->f_laddr).l64;
 		error = 0;
 	} else if (!is_connected(inp))
 		error = read_wish(inp, name, a);
@@ -165,17 +168,25 @@ may_see(struct ucred *cred, const struct in6_addr *ours)
 	return (prison_check_ip6(cred, ours) == 0);
 }
 
-/* Where the session's last packet went.  Returns 0, or ENETDOWN: nowhere. */
+/*
+ * Where the session's last packet went that can have been this socket's.
+ * Returns 0, or ENETDOWN: nowhere.
+ */
 static int
 put_latest(struct answer *a, bool ours)
 {
 	const struct ilnp_sessinfo *si = &a->a_info;
 	const struct ilnp_path *latest = NULL;
 
-	for (u_int i = 0; i < si->si_npaths; i++)
-		if (latest == NULL ||
-		    si->si_path[i].p_lasttx > latest->p_lasttx)
-			latest = &si->si_path[i];
+	for (u_int i = 0; i < si->si_npaths; i++) {
+		const struct ilnp_path *p = &si->si_path[i];
+
+		if (a->a_from.l64 != 0 &&
+		    !ilnp_l64_eq(a->a_from, p->p_pair.local))
+			continue;
+		if (latest == NULL || p->p_lasttx > latest->p_lasttx)
+			latest = p;
+	}
 	if (latest == NULL)
 		return (ENETDOWN);
 	a->a_out.addr = ours ?

@@ -257,6 +257,7 @@ SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, teach,
 static void (*const listings[])(struct ilnp_edge *, struct sbuf *) = {
 	ilnp_ctl_sessions, ilnp_ctl_locators, ilnp_ctl_hints
 };
+#define	SESSIONS	0
 
 static int
 sysctl_list(SYSCTL_HANDLER_ARGS)
@@ -267,6 +268,10 @@ sysctl_list(SYSCTL_HANDLER_ARGS)
 
 	/* A jail that shares our network stack is not to see its peers. */
 	if (jailed_without_vnet(req->td->td_ucred))
+		return (EPERM);
+	/* They are several users': who must not see others' sees none. */
+	if (arg2 == SESSIONS && cr_bsd_visible(req->td->td_ucred,
+	    thread0.td_ucred) != 0)
 		return (EPERM);
 	sb = sbuf_new_for_sysctl(NULL, NULL, 256, req);
 	/* No lock: anybody reads, as slowly and as often as he likes. */
@@ -281,6 +286,6 @@ sysctl_list(SYSCTL_HANDLER_ARGS)
 SYSCTL_PROC(_net_inet6_ilnp6, OID_AUTO, name, CTLTYPE_STRING | VNET_RD,	\
     NULL, i, sysctl_list, "A", text)
 
-LISTING(sessions, 0, "Correspondents with their locators and paths");
+LISTING(sessions, SESSIONS, "Correspondents with their locators and paths");
 LISTING(locators, 1, "Our locators with their routers");
 LISTING(hints, 2, "Correspondents that we were told of");
