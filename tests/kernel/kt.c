@@ -271,8 +271,10 @@ far_connects(struct conn *c, int lfd, struct ilv ackfar, struct ilv acknear,
 
 	c->fd = -1;
 	far_send(c, TH_SYN, "");
+	end = now_ms() + SOON;
+	/* Other connections may say the same again and again. */
 	do
-		if (!net_expect(&k, 6, SOON))
+		if (now_ms() > end || !net_expect(&k, 6, SOON))
 			return (false);
 	while (k.dport != c->farport || k.flags != (TH_SYN | TH_ACK));
 	/* The answer mirrors the locators of the question. */
@@ -318,12 +320,18 @@ leave_to_debugger(void)
 	    .farport = 7000, .nearport = 7505, .seq = 10,
 	    .nonce = { 0xa5, 0x3c, 0x96, 0x0f }, .noncelen = 4 };
 	int lfd = listener((struct ilv){ 0, 0 }, c.nearport);
+	bool connected = false;
 
 	scenario("the debugger");
 	memcpy(net_answer.nonce, c.nonce, 12);
 	net_answer.noncelen = c.noncelen;
 	net_answer.on = true;
-	check(far_connects(&c, lfd, c.far, c.near, 0), "connected");
+	/* How well that goes is for others to tell: a frame may be lost. */
+	for (u_int i = 0; !connected && i < 3; i++) {
+		c.farport++;
+		connected = far_connects(&c, lfd, c.far, c.near, 0);
+	}
+	check(connected, "connected");
 	debugger = true;
 }
 
