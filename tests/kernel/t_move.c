@@ -110,6 +110,27 @@ wait_received(const struct transfer *t, uint64_t n, int ms)
 	return (t->received >= n);
 }
 
+/* The link of its provider, by host. */
+static int at[2];
+
+/*
+ * Waits until so much has come.  Meanwhile the routers repeat themselves, as
+ * real ones do: an interface that has just come up may miss what they say.
+ */
+static bool
+wait_while_advertised(const struct transfer *t, uint64_t n)
+{
+	int64_t end = now_ms() + STUCK_MS;
+
+	while (!wait_received(t, n, 3000)) {
+		if (now_ms() > end)
+			return (false);
+		rig_advertise(RIG_A, at[RIG_A], 7200, 3600);
+		rig_advertise(RIG_B, at[RIG_B], 7200, 3600);
+	}
+	return (true);
+}
+
 /*
  * Move number `n': one of the hosts takes its other provider.  The old one's
  * prefix is deprecated, or its link is lost, in turn.
@@ -117,7 +138,6 @@ wait_received(const struct transfer *t, uint64_t n, int ms)
 static void
 move(unsigned int n)
 {
-	static int at[2];
 	enum rig_who who = n % 2 == 0 ? RIG_A : RIG_B;
 	int from = at[who], to = !from;
 	bool hard = n / 2 % 2 != 0;
@@ -169,8 +189,8 @@ transfer_while_moving(uint32_t octets, int changes)
 	while (moves < changes) {
 		uint64_t before = t->received, updates = updates_taken();
 
-		if (!wait_received(t, MIN(before + 300000, t->allowed -
-		    65536), STUCK_MS))
+		if (!wait_while_advertised(t, MIN(before + 300000,
+		    t->allowed - 65536)))
 			break;
 		move((unsigned int)moves++);
 		told += wait_told(updates, 2 * SOON);
