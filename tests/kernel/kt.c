@@ -144,8 +144,8 @@ connector(struct ilv a, uint16_t port)
 	return (fd);
 }
 
-static struct packet
-segment(const struct conn *c, uint8_t flags)
+struct packet
+far_packet(const struct conn *c)
 {
 	struct packet k;
 
@@ -156,6 +156,14 @@ segment(const struct conn *c, uint8_t flags)
 	k.noncelen = c->noncelen;
 	k.nonces = c->twice;
 	k.sum = c->sum;
+	return (k);
+}
+
+struct packet
+far_segment(const struct conn *c, uint8_t flags)
+{
+	struct packet k = far_packet(c);
+
 	k.proto = 6;
 	k.sport = c->farport;
 	k.dport = c->nearport;
@@ -169,7 +177,7 @@ segment(const struct conn *c, uint8_t flags)
 void
 far_send(struct conn *c, uint8_t flags, const char *text)
 {
-	struct packet k = segment(c, flags);
+	struct packet k = far_segment(c, flags);
 
 	k.bodylen = (uint16_t)length(text);
 	memcpy(k.body, text, k.bodylen);

@@ -98,7 +98,12 @@ bool	two_locators(void);
 /* Starts a connection without waiting for it. */
 int	connector(struct ilv, uint16_t port);
 
-/* A segment of the far end, from where the connection says. */
+/*
+ * A packet of the far end, from where the connection says, that has its nonces
+ * and no body yet; a segment in it, the next of the far end's; the same, sent.
+ */
+struct packet far_packet(const struct conn *);
+struct packet far_segment(const struct conn *, uint8_t flags);
 void	far_send(struct conn *, uint8_t flags, const char *text);
 
 /* Lets the program send, and takes the segment it makes; `k' gets it. */

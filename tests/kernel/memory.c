@@ -107,19 +107,6 @@ memory_of(const char *type)
 	return (s.octets);
 }
 
-bool
-memory_comes_to(const char *type, uint64_t most)
-{
-	int64_t end = now_ms() + 120000;
-
-	while (memory_of(type) > most)
-		if (now_ms() > end)
-			return (false);
-		else
-			sleep_ms(100);
-	return (true);
-}
-
 uint64_t
 items_of(const char *zone)
 {
@@ -127,6 +114,31 @@ items_of(const char *zone)
 
 	each_zone(match, &s);
 	return (s.items);
+}
+
+static bool
+comes_to(uint64_t (*of)(const char *), const char *name, uint64_t most)
+{
+	int64_t end = now_ms() + 120000;
+
+	while (of(name) > most)
+		if (now_ms() > end)
+			return (false);
+		else
+			sleep_ms(100);
+	return (true);
+}
+
+bool
+memory_comes_to(const char *type, uint64_t most)
+{
+	return (comes_to(memory_of, type, most));
+}
+
+bool
+items_come_to(const char *zone, uint64_t most)
+{
+	return (comes_to(items_of, zone, most));
 }
 
 unsigned int

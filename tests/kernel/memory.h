@@ -19,6 +19,9 @@ bool	memory_comes_to(const char *type, uint64_t most);
 /* Items in use of a zone of uma(9). */
 uint64_t items_of(const char *zone);
 
+/* Waits until a zone has no more in use than that, as above. */
+bool	items_come_to(const char *zone, uint64_t most);
+
 /* How many zones have a name. */
 unsigned int zones_of(const char *name);
 

@@ -88,31 +88,12 @@ refused_spoilt(const struct conn *c, const struct packet *k, const char *name)
 	return (refused_raw(c->tap, p, len, name));
 }
 
-static struct packet
-from_peer(const struct conn *c)
-{
-	struct packet k;
-
-	memset(&k, 0, sizeof(k));
-	k.src = c->far;
-	k.dst = c->near;
-	memcpy(k.nonce, c->nonce, 12);
-	k.noncelen = c->noncelen;
-	return (k);
-}
-
 /* A segment that would be taken. */
 static struct packet
 segment_of(const struct conn *c)
 {
-	struct packet k = from_peer(c);
+	struct packet k = far_segment(c, TH_ACK | TH_PUSH);
 
-	k.proto = 6;
-	k.sport = c->farport;
-	k.dport = c->nearport;
-	k.seq = c->seq;
-	k.ack = c->ack;
-	k.flags = TH_ACK | TH_PUSH;
 	memcpy(k.body, "evil", 4);
 	k.bodylen = 4;
 	return (k);
@@ -121,7 +102,7 @@ segment_of(const struct conn *c)
 static struct packet
 echo_of(const struct conn *c)
 {
-	struct packet k = from_peer(c);
+	struct packet k = far_packet(c);
 
 	k.proto = 58;
 	k.type = 128;

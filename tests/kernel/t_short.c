@@ -174,23 +174,6 @@ live_short(int rate, struct need *w)
 	    w->echoed - echoed, w->tried - tried);
 }
 
-/*
- * What is left in use of a zone, when caches have been emptied into it; waits
- * for those who are late.
- */
-static bool
-comes_down(const char *zone, uint64_t most)
-{
-	int64_t end = now_ms() + STUCK_MS;
-
-	while (items_of(zone) > most)
-		if (now_ms() > end)
-			return (false);
-		else
-			sleep_ms(100);
-	return (true);
-}
-
 /* lesson: 17, 34, 43 */
 void
 test_short(void)
@@ -249,6 +232,6 @@ test_short(void)
 	check(rig_down(), "their stacks end");
 	check(memory_of("ilnp") == 0, "no memory of ILNP is in use");
 	check(memory_of("tag") <= tags, "nor of notes on packets");
-	check(comes_down("mbuf_packet", packets), "nor packets that nobody "
+	check(items_come_to("mbuf_packet", packets), "nor packets that nobody "
 	    "has: %lu before, %lu after", packets, items_of("mbuf_packet"));
 }
