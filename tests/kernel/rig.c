@@ -22,6 +22,7 @@
 #include <netinet6/nd6.h>
 
 #include "ifc.h"
+#include "jail.h"
 #include "memory.h"
 #include "rig.h"
 
@@ -52,17 +53,13 @@ static union {
 int
 rig_start(enum rig_who who, int (*fn)(void *), void *arg)
 {
-	result pid = sys_fork();
-
-	if (pid == 0)
-		sys_exit(sys_jail_attach(rig.jid[who]) < 0 ? 255 : fn(arg));
-	return ((int)pid);
+	return (jail_start(rig.jid[who], fn, arg));
 }
 
 int
 rig_run(enum rig_who who, int (*fn)(void *), void *arg)
 {
-	return ((int)sys_wait(rig_start(who, fn, arg)));
+	return (jail_run(rig.jid[who], fn, arg));
 }
 
 int

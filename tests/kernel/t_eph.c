@@ -10,6 +10,7 @@
 #include <sys/fcntl.h>
 #include <netinet/in.h>
 
+#include "jail.h"
 #include "rig.h"
 
 #define	TREE	"net.inet6.ilnp6."
@@ -590,7 +591,7 @@ off(int lfd)
 }
 
 static int
-jailed_connect(void)
+jailed_connect(void *unused __unused)
 {
 	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
 	struct ilv a;
@@ -605,13 +606,11 @@ jailed_connect(void)
 static void
 in_jail(void)
 {
-	uint8_t in6[16];
-	result jid, pid;
 	struct packet k;
 	int64_t end = now_ms() + 2 * SOON;
 	uint32_t v = 0;
 	size_t len = sizeof(v);
-	int fd;
+	int fd, status;
 
 	scenario("a jail that has one address");
 	(void)sysctl_set(TREE "teach",
@@ -622,16 +621,9 @@ in_jail(void)
 		(void)sysctl_get(TREE "ephemeral_ready", &v, &len);
 	}
 	check(v == 2, "the host has ephemeral NIDs");
-	put64(in6, GUEST_B);
-	put64(in6 + 8, GUEST);
-	jid = sys_address_jail("kteph", in6);
-	pid = sys_fork();
-	if (pid == 0)
-		sys_exit(sys_jail_attach((int)jid) < 0 ? 99 :
-		    jailed_connect());
-	pid = sys_wait((int)pid);
-	check(pid == 0, "it connects from its address (%d)", (int)pid);
-	(void)sys_jail_remove((int)jid);
+	status = jail_run_with((struct ilv){ GUEST_B, GUEST }, jailed_connect,
+	    NULL);
+	check(status == 0, "it connects from its address (%d)", status);
 	fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
 	check(connect_at(fd, (struct ilv){ FAR_C, FAR_P }, 5191) >= 0 &&
 	    own(fd).nid != GUEST, "the host's own programs do not");

@@ -8,10 +8,12 @@
 #include <sys/param.h>
 #include <netinet/in.h>
 
+#include "jail.h"
 #include "kt.h"
 
 static const struct ilv any = { 0, 0 };
 static const struct ilv guest_a = { GUEST_A, GUEST };
+static const struct ilv guest_b = { GUEST_B, GUEST };
 static const struct ilv attacker = { 0x20010db866660001ULL, FAR6 };
 static int lfd;
 
@@ -366,34 +368,29 @@ fills(void)
 	return (good);
 }
 
-/* The same number is another user in a jail that shares the network stack. */
 static bool
-is_another_user(void)
+says_otherwise(void)
 {
 	return (sysctl_set(CANDIDATE, "shared.example.com " SHARED_NID
 	    " 2001+0db8+000e+0002,10,300") == -EBUSY && fills());
 }
 
+/* The same number is another user in a jail that shares the network stack. */
+static int
+is_another_user(void *unused __unused)
+{
+	return (!as_user(1001, says_otherwise));
+}
+
 static void
 jailed_user(void)
 {
-	uint8_t in6[16];
-	result jid, pid;
-
 	scenario("a user of a jail with another one's number");
-	put64(in6, GUEST_B);
-	put64(in6 + 8, GUEST);
-	jid = sys_address_jail("kt7", in6);
-	check(jid >= 0 && as_user(1001, shares), "a user looks a name up");
-	pid = sys_fork();
-	if (pid == 0)
-		sys_exit(sys_jail_attach((int)jid) >= 0 &&
-		    as_user(1001, is_another_user) ? 0 : 1);
-	check(sys_wait((int)pid) == 0,
+	check(as_user(1001, shares), "a user looks a name up");
+	check(jail_run_with(guest_b, is_another_user, NULL) == 0,
 	    "the jail's user may not say otherwise, and has many names");
 	check(listing("net.inet6.ilnp6.hints", SHARED_NID
 	    " 2001+0db8+000e+0001"), "which drive out none of the other's");
-	(void)sys_jail_remove((int)jid);
 	(void)sysctl_set("net.inet6.ilnp6.teach", SHARED_NID);
 }
 
@@ -413,55 +410,48 @@ is_told_otherwise(void)
 }
 
 /* No devctl(4) tells in a jail's stack; ilnp-renew(8) looks there. */
-static bool
-asks_in_jail(void)
+static int
+asks_in_jail(void *unused __unused)
 {
-	return (sysctl_set("net.inet6.ilnp6.nids", "0:0:0:1") >= 0 &&
-	    sysctl_set_int("net.inet6.ilnp6.enable", 1) >= 0 &&
-	    as_user(1001, is_told) && as_user(1002, is_told_otherwise) &&
-	    shows("net.inet6.ilnp6.hints", " asked=", SOON) &&
+	return (sysctl_set("net.inet6.ilnp6.nids", "0:0:0:1") < 0 ||
+	    sysctl_set_int("net.inet6.ilnp6.enable", 1) < 0 ||
+	    !as_user(1001, is_told) || !as_user(1002, is_told_otherwise) ||
+	    !shows("net.inet6.ilnp6.hints", " asked=", SOON) ||
 	    sysctl_set("net.inet6.ilnp6.answer",
-	    ASKED "2001+0db8+000e+0002,1,300") >= 0 &&
-	    listing("net.inet6.ilnp6.hints", "e+0002,1,300 name=asked") &&
-	    !listing("net.inet6.ilnp6.hints", " asked="));
+	    ASKED "2001+0db8+000e+0002,1,300") < 0 ||
+	    !listing("net.inet6.ilnp6.hints", "e+0002,1,300 name=asked") ||
+	    listing("net.inet6.ilnp6.hints", " asked="));
 }
 
 /* It leads there no more, says the name server. */
-static bool
-forgets_in_jail(void)
+static int
+forgets_in_jail(void *unused __unused)
 {
 	int64_t end = now_ms() + 2 * SOON;
 
 	/* Now the first is who is told otherwise. */
 	if (as_user(1002, is_told))
-		return (false);
+		return (1);
 	while (!listing("net.inet6.ilnp6.hints", " asked=")) {
 		if (now_ms() > end)
-			return (false);
+			return (2);
 		sleep_ms(200);
 	}
-	return (sysctl_set("net.inet6.ilnp6.answer", "asked.example.com") >=
-	    0 && !listing("net.inet6.ilnp6.hints", "asked.example.com"));
+	return (sysctl_set("net.inet6.ilnp6.answer", "asked.example.com") < 0 ||
+	    listing("net.inet6.ilnp6.hints", "asked.example.com") ? 3 : 0);
 }
 
 static void
 jailed_names(void)
 {
-	result jid = sys_vnet_jail("kt8"), pid;
+	int jid = (int)sys_vnet_jail("kt8");
 
 	scenario("names in the network stack of a jail");
-	pid = sys_fork();
-	if (pid == 0)
-		sys_exit(sys_jail_attach((int)jid) < 0 ? 2 :
-		    asks_in_jail() ? 0 : 1);
-	check(sys_wait((int)pid) == 0,
+	check(jail_run(jid, asks_in_jail, NULL) == 0,
 	    "one that others were told otherwise of is to be asked");
-	pid = sys_fork();
-	if (pid == 0)
-		sys_exit(sys_jail_attach((int)jid) < 0 ? 2 :
-		    forgets_in_jail() ? 0 : 1);
-	check(sys_wait((int)pid) == 0, "and is forgotten if it says no more");
-	(void)sys_jail_remove((int)jid);
+	check(jail_run(jid, forgets_in_jail, NULL) == 0,
+	    "and is forgotten if it says no more");
+	(void)sys_jail_remove(jid);
 }
 
 /* lesson: 24 */

@@ -8,6 +8,7 @@
  */
 #include <sys/param.h>
 
+#include "jail.h"
 #include "kt.h"
 
 static const struct ilv any = { 0, 0 };
@@ -63,7 +64,7 @@ switching(struct conn *c)
 #define	HOST_HALF	2048
 
 /* Tables of a jail are in the host's memory: root there asks for less, no more. */
-static result
+static bool
 bounded(void)
 {
 	static const char *const names[] = { "net.inet6.ilnp6.sess_max",
@@ -74,8 +75,20 @@ bounded(void)
 		if (sysctl_set_int(names[i], most[i] + 1) != -EPERM ||
 		    sysctl_set_int(names[i], most[i] / 2) < 0 ||
 		    sysctl_set_int(names[i], most[i]) < 0)
-			return (-1);
-	return (0);
+			return (false);
+	return (true);
+}
+
+/* ILNP in the stack of a jail, until that ends or before. */
+static int
+has_its_own(void *arg)
+{
+	const bool *off = arg;
+
+	return (sysctl_set("net.inet6.ilnp6.nids", "0:0:0:1") < 0 ||
+	    !bounded() ||
+	    sysctl_set_int("net.inet6.ilnp6.enable", 1) < 0 ||
+	    (*off && sysctl_set_int("net.inet6.ilnp6.enable", 0) < 0));
 }
 
 /* lesson: 42 */
@@ -87,31 +100,15 @@ jails(void)
 	scenario("10 network stacks of jails");
 	set("half_max", HOST_HALF);
 	for (int i = 0; i < 10; i++) {
-		result jid = sys_vnet_jail("kt"), pid;
+		int jid = (int)sys_vnet_jail("kt");
+		bool off = i % 2 == 0;
 
 		if (jid < 0) {
-			check(false, "no jail: error %d", (int)-jid);
+			check(false, "no jail: error %d", -jid);
 			return;
 		}
-		pid = sys_fork();
-		if (pid == 0) {
-			result r = sys_jail_attach((int)jid);
-
-			if (r >= 0)
-				r = sysctl_set("net.inet6.ilnp6.nids",
-				    "0:0:0:1");
-			if (r >= 0)
-				r = bounded();
-			if (r >= 0)
-				r = sysctl_set_int("net.inet6.ilnp6.enable",
-				    1);
-			if (r >= 0 && i % 2 == 0)
-				r = sysctl_set_int("net.inet6.ilnp6.enable",
-				    0);
-			sys_exit(r >= 0 ? 0 : 1);
-		}
-		good &= sys_wait((int)pid) == 0;
-		good &= sys_jail_remove((int)jid) >= 0;
+		good &= jail_run(jid, has_its_own, &off) == 0;
+		good &= sys_jail_remove(jid) >= 0;
 	}
 	/* The stacks end some time after their jails. */
 	sleep_ms(500);

@@ -9,6 +9,7 @@
 #include <sys/param.h>
 
 #include "../../sys/netinet6/ilnp/ilnp.h"
+#include "jail.h"
 #include "kt.h"
 
 #define	MODULE	"/boot/kernel/ilnp.ko"
@@ -227,25 +228,23 @@ coming_and_going(int id)
 	(void)sys_close(lfd);
 }
 
+static int
+has_its_own(void *unused __unused)
+{
+	return (sysctl_set(TREE "nids", "0:0:0:1") < 0 ||
+	    sysctl_set_int(TREE "enable", 1) < 0);
+}
+
 static void
 jail(int id)
 {
-	result jid = sys_vnet_jail("kt"), pid;
+	int jid = (int)sys_vnet_jail("kt");
 
 	scenario("module: network stacks of jails");
-	pid = sys_fork();
-	if (pid == 0) {
-		result r = sys_jail_attach((int)jid);
-
-		if (r >= 0)
-			r = sysctl_set(TREE "nids", "0:0:0:1");
-		if (r >= 0)
-			r = sysctl_set_int(TREE "enable", 1);
-		sys_exit(r >= 0 ? 0 : 1);
-	}
-	check(sys_wait((int)pid) == 0, "a jail has ILNP of its own");
+	check(jail_run(jid, has_its_own, NULL) == 0,
+	    "a jail has ILNP of its own");
 	check(sys_kldunload(id) >= 0, "the module goes while it does");
-	check(sys_jail_remove((int)jid) >= 0, "the jail goes after it");
+	check(sys_jail_remove(jid) >= 0, "the jail goes after it");
 	sleep_ms(300);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/fcntl.h>
 #include <netinet/in.h>
 
+#include "jail.h"
 #include "kt.h"
 
 #define	TREE	"net.inet6.ilnp6."
@@ -138,32 +139,28 @@ file(void)
 	(void)sys_close(lfd);
 }
 
+/* Plays the far end as well: the taps are open to it. */
+static int
+is_reached(void *unused __unused)
+{
+	int lfd = listener(any, 7702);
+	struct conn c;
+
+	if (!reaches(lfd, 7702, guest_b, &c))
+		return (1);
+	far_send(&c, TH_ACK | TH_PUSH, "in");
+	return (near_reads(&c, "in") ? 0 : 2);
+}
+
 static void
 one_address(void)
 {
-	uint8_t in6[16];
-	result jid, pid;
+	int status;
 
-	put64(in6, GUEST_B);
-	put64(in6 + 8, GUEST);
-	jid = sys_address_jail("kt6", in6);
 	scenario("a jail that may use one address");
-	check(jid >= 0, "made (%d)", (int)jid);
-	/* The child plays the far end as well: the taps are open to both. */
-	pid = sys_fork();
-	if (pid == 0) {
-		struct conn c;
-		bool good = sys_jail_attach((int)jid) >= 0;
-		int lfd = listener(any, 7702);
-
-		good = good && reaches(lfd, 7702, guest_b, &c);
-		far_send(&c, TH_ACK | TH_PUSH, "in");
-		good = good && near_reads(&c, "in");
-		sys_exit(good ? 0 : 1);
-	}
-	check(sys_wait((int)pid) == 0,
-	    "its program is reached there, and not elsewhere (t_raw.c)");
-	(void)sys_jail_remove((int)jid);
+	status = jail_run_with(guest_b, is_reached, NULL);
+	check(status == 0, "its program is reached there (%d), and not "
+	    "elsewhere (t_raw.c)", status);
 }
 
 static void

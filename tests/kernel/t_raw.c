@@ -14,6 +14,7 @@
 
 #include "../../sys/netinet6/ilnp/ilnp_sock.h"
 #include "ifc.h"
+#include "jail.h"
 #include "kt.h"
 
 #define	TREE	"net.inet6.ilnp6."
@@ -157,8 +158,9 @@ struct shared {
 
 /* The listeners of the jail. */
 static int
-serve(struct shared *s)
+serve(void *arg)
 {
+	struct shared *s = arg;
 	int fd[2] = { sharing(PORT), sharing(PORT) };
 
 	s->ready = fd[0] >= 0 && fd[1] >= 0 ? 1 : -1;
@@ -185,18 +187,11 @@ static void
 groups(void)
 {
 	struct shared *s = shared_memory(sizeof(*s));
-	uint8_t in6[16];
-	result jid, pid;
+	int jid = jail_with(guest_b), pid, fd[2];
 	bool good = true;
-	int fd[2];
 
 	scenario("listeners that share a port, in and out of a jail");
-	put64(in6, GUEST_B);
-	put64(in6 + 8, GUEST);
-	jid = sys_address_jail("kt6", in6);
-	pid = sys_fork();
-	if (pid == 0)
-		sys_exit(sys_jail_attach((int)jid) < 0 ? 1 : serve(s));
+	pid = jail_start(jid, serve, s);
 	while (s->ready == 0)
 		sleep_ms(5);
 	/* Not before, or the child would have them as well. */
@@ -218,14 +213,15 @@ groups(void)
 	check(!call(guest_a, 6999) && s->come == 4,
 	    "not even if nobody waits there: the jail may not use that one");
 	s->stop = 1;
-	(void)sys_wait((int)pid);
-	(void)sys_jail_remove((int)jid);
+	(void)sys_wait(pid);
+	(void)sys_jail_remove(jid);
 }
 
 /* A user of a jail sends to a correspondent of ours, and asks from where. */
 static int
-sends_eight(struct shared *s)
+sends_eight(void *arg)
 {
+	struct shared *s = arg;
 	struct sockaddr_in6 sa = kt_address(peer, 6210);
 	int fd = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
 	const struct in6_addr own = kt_in6(guest_b);
@@ -275,19 +271,13 @@ jailed_flow(void)
 {
 	struct shared *s = shared_memory(sizeof(*s));
 	unsigned int own = 0, others = 0, bare = 0;
-	uint8_t in6[16];
+	int jid = jail_with(guest_b), pid;
 	struct packet k;
-	result jid, pid;
 
 	scenario("a connection of a jail with one of two addresses");
 	(void)sysctl_set(TREE "teach",
 	    "0211-22ff-fe00-0411 2001+0db8+000c+0001,10,600");
-	put64(in6, GUEST_B);
-	put64(in6 + 8, GUEST);
-	jid = sys_address_jail("kt9", in6);
-	pid = sys_fork();
-	if (pid == 0)
-		sys_exit(sys_jail_attach((int)jid) < 0 ? 1 : sends_eight(s));
+	pid = jail_start(jid, sends_eight, s);
 	while (own + others < 8 && net_expect(&k, 17, 5000))
 		if (k.dport == 6210) {
 			own += k.src.l64 == GUEST_B && k.tap == 1;
@@ -298,9 +288,9 @@ jailed_flow(void)
 	    "speaks ILNP from that alone (%u, %u)", own, others);
 	check(sends_from_other(), "the host sends from the other");
 	s->stop = 1;
-	(void)sys_wait((int)pid);
+	(void)sys_wait(pid);
 	check(s->come == 1, "what the jail is told is its own all the same");
-	(void)sys_jail_remove((int)jid);
+	(void)sys_jail_remove(jid);
 }
 
 /* Adds or deletes a default route of the second routing table; by tap0. */

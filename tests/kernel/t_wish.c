@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 
 #include "../../sys/netinet6/ilnp/ilnp_sock.h"
+#include "jail.h"
 #include "kt.h"
 #include "memory.h"
 
@@ -295,7 +296,7 @@ forgotten(void)
 
 /* What a program in a jail with one address may do; the first that is wrong. */
 static int
-in_jail(void)
+in_jail(void *unused __unused)
 {
 	struct ilnp_soloc loc[2 * ILNP_LOCS_MAX];
 	struct ilnp_sopath path[ILNP_PATHS_MAX];
@@ -351,21 +352,13 @@ in_jail(void)
 static void
 jailed(void)
 {
-	uint8_t in6[16];
-	result jid, pid;
+	int status;
 
 	begin("choices in a jail that may use one address");
-	put64(in6, GUEST_B);
-	put64(in6 + 8, GUEST);
 	check(teach(JAILED), "the host is told of a correspondent");
-	jid = sys_address_jail("kt6", in6);
-	pid = sys_fork();
-	if (pid == 0)
-		sys_exit(sys_jail_attach((int)jid) < 0 ? 99 : in_jail());
-	pid = sys_wait((int)pid);
-	check(pid == 0, "it sees and chooses that one, for its own sockets, "
-	    "without privilege (%d)", (int)pid);
-	(void)sys_jail_remove((int)jid);
+	status = jail_run_with(guest_b, in_jail, NULL);
+	check(status == 0, "it sees and chooses that one, for its own sockets, "
+	    "without privilege (%d)", status);
 }
 
 static bool
