@@ -54,6 +54,16 @@ counter(const char *name)
 	return (v);
 }
 
+uint64_t
+risen(const char *name, uint64_t was)
+{
+	int64_t end = now_ms() + SOON;
+
+	while (counter(name) == was && now_ms() < end)
+		sleep_ms(2);
+	return (counter(name) - was);
+}
+
 void
 say_counters(void)
 {

@@ -46,6 +46,9 @@ void	set(const char *knob, int value);
 /* A counter of net.inet6.ilnp6.stats. */
 uint64_t counter(const char *name);
 
+/* Waits until one is not `was' any more; by how much it has gone up. */
+uint64_t risen(const char *name, uint64_t was);
+
 /* Prints all counters that are not zero. */
 void	say_counters(void);
 

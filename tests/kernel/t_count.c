@@ -46,16 +46,11 @@ note(const char *name)
 static bool
 alone(const char *name)
 {
-	int64_t end = now_ms() + 2000;
-	uint64_t all;
+	uint64_t n = risen(name, was), all = refusals() - allwas;
 
-	while (counter(name) == was && now_ms() < end)
-		sleep_ms(2);
-	all = refusals();
-	if (counter(name) == was + 1 && all == allwas + 1)
+	if (n == 1 && all == 1)
 		return (true);
-	say("       %s: %lu, of all reasons: %lu\n", name,
-	    counter(name) - was, all - allwas);
+	say("       %s: %lu, of all reasons: %lu\n", name, n, all);
 	say_counters();
 	return (false);
 }
@@ -167,9 +162,7 @@ updates(const struct conn *c)
 	dups = counter("lu_dup");
 	all = refusals();
 	net_send(c->tap, &one);
-	for (int i = 0; i < 100 && counter("lu_dup") == dups; i++)
-		sleep_ms(10);
-	check(counter("lu_dup") == dups + 1 && refusals() == all,
+	check(risen("lu_dup", dups) == 1 && refusals() == all,
 	    "the same once more is no news, and no mistake");
 	check(refused(c, &two, "lu_limited"), "another too soon");
 	set("lu_max", 1);
@@ -219,14 +212,10 @@ twice(const struct conn *c)
 	k.noncelen = c->noncelen;
 	reply = counter("probe_reply");
 	net_send(k.tap, &k);
-	for (int i = 0; i < 100 && counter("probe_reply") == reply; i++)
-		sleep_ms(10);
-	check(counter("probe_reply") == reply + 1 &&
+	check(risen("probe_reply", reply) == 1 &&
 	    counter("probe_stray") == stray, "a probe is answered");
 	net_send(k.tap, &k);
-	for (int i = 0; i < 100 && counter("probe_stray") == stray; i++)
-		sleep_ms(10);
-	check(counter("probe_stray") == stray + 1 &&
+	check(risen("probe_stray", stray) == 1 &&
 	    counter("probe_reply") == reply + 1, "its second answer is nobody's");
 	net_answer.on = true;
 }
