@@ -315,7 +315,7 @@ far_connects(struct conn *c, int lfd, struct ilv ackfar, struct ilv acknear,
 bool
 two_locators(void)
 {
-	int64_t end = now_ms() + 120000;
+	int64_t end = now_ms() + STUCK_MS;
 	struct packet k;
 
 	/* An interface that has just come up believes nobody for a second. */

@@ -92,6 +92,9 @@ int	listener(struct ilv, uint16_t port);
  */
 #define	SOON	30000
 
+/* How long, of something long, no more of it may come until it is given up. */
+#define	STUCK_MS 120000
+
 /*
  * Has the prefixes of tap0 and tap1 advertised until both are locators:
  * scenarios that end with other prefixes may have taken a router for dead.

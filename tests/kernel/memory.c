@@ -10,6 +10,7 @@
 #include <sys/malloc.h>
 #include <vm/uma.h>
 
+#include "kt.h"
 #include "memory.h"
 
 /* Types have a record for each processor that there could be. */
@@ -119,7 +120,7 @@ items_of(const char *zone)
 static bool
 comes_to(uint64_t (*of)(const char *), const char *name, uint64_t most)
 {
-	int64_t end = now_ms() + 120000;
+	int64_t end = now_ms() + STUCK_MS;
 
 	while (of(name) > most)
 		if (now_ms() > end)

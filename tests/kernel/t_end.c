@@ -17,7 +17,6 @@
 
 #define	PORT	7700
 #define	ROUNDS	4
-#define	STUCK_MS 120000
 #define	SETTLE_MS 20000		/* in which epochs let go of what is left */
 
 #define	USES_MAX 1000

@@ -19,7 +19,6 @@
 #define	BACKLOG		128	/* as kern.ipc.soacceptqueue allows */
 #define	AT_ONCE		50	/* connections that begin */
 #define	WORDS		16	/* of a message */
-#define	STUCK_MS	120000
 
 _Static_assert(CONNECTIONS % AT_ONCE == 0 && 2 * AT_ONCE <= BACKLOG,
     "the listener's queue has room for all that begin");

@@ -13,7 +13,7 @@
 #include "rig.h"
 
 #define	PORT		7500
-#define	STUCK_MS	300000
+#define	MOVING_MS	300000
 #define	TRANSFER	100000000U
 #define	MOVES		50
 
@@ -120,7 +120,7 @@ static int at[2];
 static bool
 wait_while_advertised(const struct transfer *t, uint64_t n)
 {
-	int64_t end = now_ms() + STUCK_MS;
+	int64_t end = now_ms() + MOVING_MS;
 
 	while (!wait_received(t, n, 3000)) {
 		if (now_ms() > end)
@@ -198,8 +198,8 @@ transfer_while_moving(uint32_t octets, int changes)
 	}
 	check(moves == changes, "%d changes, data flows after each", moves);
 	t->allowed = octets;
-	status[1] = rig_wait(pid[1], 2 * STUCK_MS);
-	status[0] = rig_wait(pid[0], STUCK_MS);
+	status[1] = rig_wait(pid[1], 2 * MOVING_MS);
+	status[0] = rig_wait(pid[0], MOVING_MS);
 	check(status[0] == 0 && status[1] == 0 && t->received == octets,
 	    "all %lu octets come", (unsigned long)t->received);
 	check(t->sum[0] == t->sum[1] && t->sum[0] != 0,
@@ -304,7 +304,7 @@ share_out(const char *algorithm, struct shares *s, uint64_t packets[],
 	pid = rig_start(RIG_B, count_datagrams, s);
 	while (!s->ready)
 		sleep_ms(2);
-	if (rig_wait(rig_start(RIG_A, send_datagrams, s), STUCK_MS) != 0)
+	if (rig_wait(rig_start(RIG_A, send_datagrams, s), MOVING_MS) != 0)
 		check(false, "cannot send");
 	/* What is still on its way comes, or nothing does for a second. */
 	for (uint32_t seen = 0, i = 0; i < 100 &&
@@ -316,7 +316,7 @@ share_out(const char *algorithm, struct shares *s, uint64_t packets[],
 		sleep_ms(10);
 	}
 	s->stop = 1;
-	(void)rig_wait(pid, STUCK_MS);
+	(void)rig_wait(pid, MOVING_MS);
 	for (int i = 0; i < RIG_LINKS; i++) {
 		rig_sent(RIG_A, i, &packets[i], &octets[i]);
 		packets[i] -= was[i][0];
@@ -423,7 +423,7 @@ transfer(struct transfer *t, uint32_t octets)
 	t->allowed = octets;
 	pid[0] = rig_start(RIG_B, receive_all, t);
 	pid[1] = rig_start(RIG_A, send_all, t);
-	return ((rig_wait(pid[1], STUCK_MS) | rig_wait(pid[0], STUCK_MS)) == 0 &&
+	return ((rig_wait(pid[1], MOVING_MS) | rig_wait(pid[0], MOVING_MS)) == 0 &&
 	    t->received == octets && t->sum[0] == t->sum[1]);
 }
 

@@ -18,7 +18,6 @@
 #define	MOVES	12
 #define	SENDERS	2
 #define	TAUGHT	40		/* names, none of them anybody's */
-#define	STUCK_MS 120000
 
 struct race {
 	volatile bool stop;

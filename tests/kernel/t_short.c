@@ -17,7 +17,6 @@
 
 #define	PORT		7800
 #define	RATE		"debug.malloc.failure_rate"
-#define	STUCK_MS	120000
 
 /* One in that many fails.  With more, FreeBSD itself cannot do anything. */
 static const int rates[] = { 31, 17, 11 };
