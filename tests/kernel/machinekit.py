@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kernelkit import ASKED, SRC, WATCHED_CONF
 
 from ilnptool.config import load_config
 from ilnptool.lab import freebsd, machine
@@ -25,29 +26,26 @@ from ilnptool.lab.qemu import QemuLab
 from ilnptool.run import run
 
 CONFIG = load_config()
-SRC = Path(os.environ.get("ILNP_SRC", "/usr/src"))
 HERE = Path(__file__).parent
 TALKER = "/tmp/talker"  # in machines
 
 UNLESS_WATCHED = pytest.mark.skipif(
-    os.environ.get("ILNP_CONF", "ILNP").endswith("-DEBUG")
-    and os.environ.get("ILNP_DEBUG_LABS") != "1",
+    WATCHED_CONF and os.environ.get("ILNP_DEBUG_LABS") != "1",
     reason="labs take hours with a kernel that watches itself; ILNP_DEBUG_LABS=1 asks for them",
+)
+NEEDS_QEMU = pytest.mark.skipif(
+    shutil.which(machine.QEMU) is None, reason="apt-get install qemu-system-x86"
 )
 # What every test with a machine needs.
 MACHINE_MARKS = [
     UNLESS_WATCHED,
     pytest.mark.root,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        os.environ.get("ILNP_TEST_KERNEL") != "1", reason="ILNP_TEST_KERNEL=1 asks for it"
-    ),
+    ASKED,
     pytest.mark.skipif(
         not CONFIG.image.is_file(), reason=f"no image {CONFIG.image}: ilnptool build-image"
     ),
-    pytest.mark.skipif(
-        shutil.which(machine.QEMU) is None, reason="apt-get install qemu-system-x86"
-    ),
+    NEEDS_QEMU,
 ]
 MARKS = [
     *MACHINE_MARKS,

@@ -3,10 +3,9 @@
 
     make test-kernel
 
-ILNP_TEST_KERNEL=1 asks for it, ILNP_SRC names the FreeBSD tree (default /usr/src), ILNP_OBJ where
-everything is built, ILNP_CONF the configuration (default ILNP), ILNP_KERNEL a kernel that is built
-already, ILNP_FORGED how many forged packets are sent, ILNP_KEEP where console and JUnit file of
-each group are left; ILNP_STEADY=1 counts time in instructions.
+The environment says what and where, as kernelkit.py has it; besides, ILNP_FORGED how many forged
+packets are sent, and ILNP_STEADY=1 to count time in instructions.  Console and JUnit file of each
+group stay in ILNP_KEEP.
 """
 
 from __future__ import annotations
@@ -14,48 +13,35 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import platformdirs
 import pytest
 from chancekit import wants_another
 from debuggerkit import wrong_in_debugger
+from kernelkit import CONF, WATCHED_CONF, given_kernel, kept, kernel_marks, workshop
 
-from ilnptool.build.kernel import open_workshop
 from ilnptool.guest.quick import FORGED, STEADY, USUAL, WATCHED, Report, run_groups
 
 # How many facts each group has at least: one that ends early must not pass.
 FACTS = {"wire": 205, "sockets": 113, "harm": 76, "move": 24, "load": 24, "end": 4, "short": 12}
 # This one ends in the kernel's debugger.
 DEBUGGED = "sockets"
-CONF = os.environ.get("ILNP_CONF", "ILNP")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(7200),
-    pytest.mark.skipif(
-        os.environ.get("ILNP_TEST_KERNEL") != "1",
-        reason="make test-kernel asks for it; needs a FreeBSD 14 tree in /usr/src or $ILNP_SRC",
-    ),
-]
+pytestmark = kernel_marks(7200)
 
 
-@pytest.fixture(scope="module", params=WATCHED if CONF.endswith("-DEBUG") else USUAL)
+@pytest.fixture(scope="module", params=WATCHED if WATCHED_CONF else USUAL)
 def booted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Report]:
     """A group of scenarios, and what a machine that ran it left."""
-    src = Path(os.environ.get("ILNP_SRC", "/usr/src"))
-    obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
-    given = os.environ.get("ILNP_KERNEL")
-    keep = os.environ.get("ILNP_KEEP")
     group = request.param
-    folder = Path(keep) / group if keep else tmp_path_factory.mktemp(group)
+    folder = kept(group, tmp_path_factory)
 
     def boot(folder: Path) -> Report:
         return run_groups(
-            open_workshop(src, Path(obj), os.cpu_count() or 1),
+            workshop(),
             folder,
             conf=CONF,
-            kernel=Path(given) if given else None,
+            kernel=given_kernel(),
             groups=(group,),
             forged=int(os.environ.get("ILNP_FORGED", FORGED)),
             machine=STEADY if os.environ.get("ILNP_STEADY") == "1" else None,

@@ -6,17 +6,14 @@ Each case of tests/tool/kinds.atf ends in a way of its own; both have to make th
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import platformdirs
 import pytest
+from kernelkit import SRC, kernel, kernel_marks, workshop
 
-from ilnptool.build.kernel import build_kernel, open_workshop
 from ilnptool.build.kyua import missing_for_kyua
 from ilnptool.guest.suite import KYUA, SMALL, Outcome, find_kyua, run_suite
 
-SRC = Path(os.environ.get("ILNP_SRC", "/usr/src"))
 PLACE = "usr/tests/kinds"
 TOOL = Path(__file__).parents[1] / "tool"
 KYUAFILE = """\
@@ -39,12 +36,7 @@ atf_init_test_cases() { atf_add_test_case a; }
 SETTINGS = ("word=hello", "words=two words", "limit=30")
 
 pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(7200),
-    pytest.mark.skipif(
-        os.environ.get("ILNP_TEST_KERNEL") != "1",
-        reason="make test-kernel asks for it; needs a FreeBSD 14 tree in /usr/src or $ILNP_SRC",
-    ),
+    *kernel_marks(7200),
     pytest.mark.skipif(bool(missing_for_kyua(SRC)), reason=missing_for_kyua(SRC)),
 ]
 
@@ -52,10 +44,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """What each of the two told."""
-    obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
-    shop = open_workshop(SRC, Path(obj), os.cpu_count() or 1)
-    given = os.environ.get("ILNP_KERNEL")
-    kernel = Path(given) if given else build_kernel(shop, "ILNP").path
+    shop = workshop()
+    booted = kernel(shop, "ILNP")
     folder = tmp_path_factory.mktemp("kyua")
     files = {f"{PLACE}/kinds_test": TOOL / "kinds.atf"}
     for name, text in (("Kyuafile", KYUAFILE), ("no_list", NO_LIST)):
@@ -67,7 +57,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
         found[runner] = run_suite(
             shop,
             folder / runner,
-            kernel,
+            booted,
             (f"/{PLACE}/Kyuafile",),
             suite="kinds",
             files=files,

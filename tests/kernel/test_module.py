@@ -6,44 +6,28 @@ ILNP_KERNEL is not for this test: the module must fit the kernel, so both are bu
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import platformdirs
 import pytest
 from chancekit import wants_another
 from debuggerkit import wrong_in_debugger
+from kernelkit import WATCHED_CONF, kept, kernel_marks, workshop
 
 from ilnptool.build.boot import build_quick_image
-from ilnptool.build.kernel import build_kernel, open_workshop
+from ilnptool.build.kernel import build_kernel
 from ilnptool.build.kmod import build_module
 from ilnptool.build.trial import Machine
 from ilnptool.guest.console import Said, judge
 from ilnptool.guest.quick import build_program, run_quick
 
-STOCK = {False: "ILNP-STOCK", True: "ILNP-STOCK-DEBUG"}  # by whether the kernel watches itself
+STOCK = "ILNP-STOCK-DEBUG" if WATCHED_CONF else "ILNP-STOCK"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif(
-        os.environ.get("ILNP_TEST_KERNEL") != "1", reason="ILNP_TEST_KERNEL=1 asks for it"
-    ),
-]
+pytestmark = kernel_marks(3600)
 
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     """What the machine said."""
-    keep = os.environ.get("ILNP_KEEP")
-    folder = Path(keep) / "module" if keep else tmp_path_factory.mktemp("module")
-    folder.mkdir(parents=True, exist_ok=True)
-    src = Path(os.environ.get("ILNP_SRC", "/usr/src"))
-    obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
-    shop = open_workshop(src, Path(obj), os.cpu_count() or 1)
-    kernel = build_kernel(
-        shop, STOCK[os.environ.get("ILNP_CONF", "ILNP").endswith("-DEBUG")], stock=True
-    )
+    shop, folder = workshop(), kept("module", tmp_path_factory)
+    kernel = build_kernel(shop, STOCK, stock=True)
     files = {"boot/kernel/ilnp.ko": build_module(shop, kernel)}
     init, image = build_program(shop, folder), folder / "image"
     tunables = {"kt.groups": "module"}

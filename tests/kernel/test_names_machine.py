@@ -20,12 +20,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
-from machinekit import UNLESS_WATCHED
+from kernelkit import CONF, OBJ, SRC, kernel_marks, workshop
+from machinekit import NEEDS_QEMU, UNLESS_WATCHED
 
 from ilnptool.build.dynamic import build_dynamic, compile_dynamic, compile_static
-from ilnptool.build.kernel import open_workshop
 from ilnptool.build.sources import project
 from ilnptool.config import load_config
 from ilnptool.lab import machine
@@ -46,20 +45,11 @@ from test_nss import NAMES, PLAIN  # noqa: E402
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.slow,
-    pytest.mark.timeout(7200),
-    pytest.mark.skipif(
-        os.environ.get("ILNP_TEST_KERNEL") != "1",
-        reason="make test-kernel asks for it; needs a FreeBSD 14 tree in /usr/src or $ILNP_SRC",
-    ),
-    pytest.mark.skipif(
-        shutil.which(machine.QEMU) is None, reason="apt-get install qemu-system-x86"
-    ),
+    *kernel_marks(7200),
+    NEEDS_QEMU,
     UNLESS_WATCHED,
 ]
 
-SRC = Path(os.environ.get("ILNP_SRC", "/usr/src"))
-OBJ = Path(os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd")
 NOBODY = "65534"
 B_NID = "0211-22ff-fe66-7788"
 B_NID_DNS = "0211:22ff:fe66:7788"
@@ -133,7 +123,7 @@ def topology_text() -> str:
 
 def build_image(folder: Path) -> Path:
     """Build the machine's image as everybody does, and put further programs into it."""
-    shop = open_workshop(SRC, OBJ, os.cpu_count() or 1)
+    shop = workshop()
     _, dynamic = build_dynamic(shop)
     names = Path(__file__).parent / "guest/names.c"
     phone = project() / "examples/telephone.c"
@@ -145,7 +135,7 @@ def build_image(folder: Path) -> Path:
     }
     image = folder / "image"
     argv = [sys.executable, "-m", "ilnptool", "build-image", "--names", f"--src={SRC}"]
-    argv += [f"--obj={OBJ}", "--conf", os.environ.get("ILNP_CONF", "ILNP")]
+    argv += [f"--obj={OBJ}", "--conf", CONF]
     for path, file in files.items():
         argv += ["--add", f"{file}:{path}"]
     run([*argv, str(image)], timeout=7200)

@@ -6,39 +6,22 @@ As test_guest.py; on FreeBSD itself the same files run under Kyua (docs/kernel-t
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import platformdirs
 import pytest
+from kernelkit import CONF, WATCHED_CONF, kept, kernel, kernel_marks, workshop
 
-from ilnptool.build.kernel import build_kernel, open_workshop
 from ilnptool.guest.suite import Outcome, choose, our_programs, run_suite
 
 CASES = 47
-CONF = os.environ.get("ILNP_CONF", "ILNP")
 
-pytestmark = [
-    pytest.mark.slow,
-    # A kernel that watches itself takes up to an hour and a half, and longer beside other work.
-    pytest.mark.timeout(25_000 if CONF.endswith("-DEBUG") else 7200),
-    pytest.mark.skipif(
-        os.environ.get("ILNP_TEST_KERNEL") != "1",
-        reason="make test-kernel asks for it; needs a FreeBSD 14 tree in /usr/src or $ILNP_SRC",
-    ),
-]
+# A kernel that watches itself takes up to an hour and a half, and longer beside other work.
+pytestmark = kernel_marks(25_000 if WATCHED_CONF else 7200)
 
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """What one boot told of all cases."""
-    src = Path(os.environ.get("ILNP_SRC", "/usr/src"))
-    obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
-    shop = open_workshop(src, Path(obj), os.cpu_count() or 1)
-    given, keep = os.environ.get("ILNP_KERNEL"), os.environ.get("ILNP_KEEP")
-    folder = Path(keep) / "net" if keep else tmp_path_factory.mktemp("net")
-    kernel = Path(given) if given else build_kernel(shop, CONF).path
-    return run_suite(shop, folder, kernel, choose(()), suite=f"net-{CONF}")
+    shop, folder = workshop(), kept("net", tmp_path_factory)
+    return run_suite(shop, folder, kernel(shop), choose(()), suite=f"net-{CONF}")
 
 
 def test_every_case_passes(outcome: Outcome) -> None:

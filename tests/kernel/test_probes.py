@@ -6,14 +6,13 @@ Asked for and configured as test_guest.py is.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import platformdirs
 import pytest
+from kernelkit import CONF, kept, kernel_marks, workshop
 
 from ilnptool.build.boot import build_quick_image
-from ilnptool.build.kernel import Workshop, build_kernel, open_workshop
+from ilnptool.build.kernel import Workshop, build_kernel
 from ilnptool.build.trial import Machine
 from ilnptool.guest.console import judge
 from ilnptool.guest.quick import build_program, run_quick
@@ -21,19 +20,13 @@ from ilnptool.run import run
 
 SOURCE = Path(__file__).parent / "probe/ktprobe.c"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(7200),
-    pytest.mark.skipif(
-        os.environ.get("ILNP_TEST_KERNEL") != "1", reason="ILNP_TEST_KERNEL=1 asks for it"
-    ),
-]
+pytestmark = kernel_marks(7200)
 
 
-def build_listener(shop: Workshop, conf: str, folder: Path) -> Path:
+def build_listener(shop: Workshop, folder: Path) -> Path:
     """Compile the module for a kernel of ours that has been built in this workshop."""
     sys_dir = shop.root / "ilnp/sys"
-    options = Path(f"{shop.platform}{sys_dir}") / conf
+    options = Path(f"{shop.platform}{sys_dir}") / CONF
     made = folder / "ktprobe.o", folder / "ktprobe.ko"
     run(
         [
@@ -54,17 +47,11 @@ def build_listener(shop: Workshop, conf: str, folder: Path) -> Path:
     return made[1]
 
 
-def test_probes_fire_when_counters_go_up(tmp_path: Path) -> None:
-    keep = os.environ.get("ILNP_KEEP")
-    folder = Path(keep) / "probes" if keep else tmp_path
-    folder.mkdir(parents=True, exist_ok=True)
-    src = Path(os.environ.get("ILNP_SRC", "/usr/src"))
-    obj = os.environ.get("ILNP_OBJ") or platformdirs.user_cache_path("ilnptool") / "freebsd"
-    shop = open_workshop(src, Path(obj), os.cpu_count() or 1)
-    conf = os.environ.get("ILNP_CONF", "ILNP")
-    kernel = build_kernel(shop, conf)
+def test_probes_fire_when_counters_go_up(tmp_path_factory: pytest.TempPathFactory) -> None:
+    shop, folder = workshop(), kept("probes", tmp_path_factory)
+    kernel = build_kernel(shop, CONF)
     program, image = build_program(shop, folder), folder / "image"
-    files = {"boot/kernel/ktprobe.ko": build_listener(shop, conf, folder)}
+    files = {"boot/kernel/ktprobe.ko": build_listener(shop, folder)}
     tunables = {"kt.groups": "probes"}
     build_quick_image(shop, kernel.path, program, image, files=files, tunables=tunables)
     verdict = judge(run_quick(Machine(image), folder))

@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machinekit import wait_until
+from kernelkit import CONF, OBJ, SRC, kernel_marks
+from machinekit import NEEDS_QEMU, wait_until
 from servers import MOVER, Server, bind, zone_text
 
 from ilnptool.build.sources import project
 from ilnptool.config import load_config
-from ilnptool.lab import machine
 from ilnptool.lab.addressing import provider_addresses
 from ilnptool.lab.catalogue import find_topology
 from ilnptool.lab.model import Impairment
@@ -37,18 +37,11 @@ from ilnptool.lab.qemu import QemuLab
 from ilnptool.lab.topology import load_topology
 from ilnptool.run import run
 
-SRC = Path(os.environ.get("ILNP_SRC", "/usr/src"))
 GUEST_PYTHON = Path(os.environ.get("ILNP_GUEST_PYTHON", "/none"))
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif(
-        os.environ.get("ILNP_TEST_KERNEL") != "1", reason="ILNP_TEST_KERNEL=1 asks for it"
-    ),
-    pytest.mark.skipif(
-        shutil.which(machine.QEMU) is None, reason="apt-get install qemu-system-x86"
-    ),
+    *kernel_marks(3600),
+    NEEDS_QEMU,
     pytest.mark.skipif(
         not (GUEST_PYTHON / "bin/python3").is_file(),
         reason="no Python for machines: ILNP_GUEST_PYTHON=DIR names what becomes their /usr/local "
@@ -113,10 +106,9 @@ def build_image(folder: Path) -> Path:
     stage(folder / "stage")
     image = folder / "image"
     argv = [sys.executable, "-m", "ilnptool", "build-image", "--names", f"--src={SRC}"]
-    if "ILNP_OBJ" in os.environ:
-        argv.append(f"--obj={os.environ['ILNP_OBJ']}")
+    argv += [f"--obj={OBJ}", "--conf", CONF]
     argv += ["--add", f"{folder}/stage:opt/ilnp", "--add", f"{GUEST_PYTHON}:usr/local"]
-    run([*argv, "--conf", os.environ.get("ILNP_CONF", "ILNP"), str(image)], timeout=3500)
+    run([*argv, str(image)], timeout=3500)
     return image
 
 
