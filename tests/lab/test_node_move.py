@@ -18,6 +18,13 @@ def net() -> Iterator[NodeNet]:
         yield net
 
 
+def start_both(net: NodeNet) -> None:
+    """Start two nodes that have found each other."""
+    for host in ("a", "b"):
+        net.node(host)
+    assert net.ping("a", identity_of("b")) == 3
+
+
 def all_of(host: str, *links: int) -> set[str]:
     return {l64_of(host, link) for link in links}
 
@@ -25,9 +32,7 @@ def all_of(host: str, *links: int) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.checklist(29, 71, 72, 73, 91, 92, 95)
 def test_tcp_survives_networks_that_are_disabled_and_enabled(net: NodeNet) -> None:
-    for host in ("a", "b"):
-        net.node(host)
-    assert net.ping("a", identity_of("b")) == 3
+    start_both(net)
     stream = Stream(net, "a", identity_of("b"), "b", 12)
     wait_until("b knows all of a", lambda: net.remote_locators("b") == all_of("a", 1, 2, 3))
     for link in (1, 2):
@@ -43,9 +48,7 @@ def test_tcp_survives_networks_that_are_disabled_and_enabled(net: NodeNet) -> No
 @pytest.mark.slow
 @pytest.mark.checklist(29, 71, 97)
 def test_tcp_survives_links_that_go_down_at_both_ends(net: NodeNet) -> None:
-    for host in ("a", "b"):
-        net.node(host)
-    assert net.ping("a", identity_of("b")) == 3
+    start_both(net)
     stream = Stream(net, "a", identity_of("b"), "b", 10)
     net.wait_paths("a", 9)
     net.exec("a", "ip", "link", "set", "if1", "down")
@@ -59,9 +62,7 @@ def test_tcp_survives_links_that_go_down_at_both_ends(net: NodeNet) -> None:
 
 @pytest.mark.slow
 def test_tcp_survives_a_silent_black_hole(net: NodeNet) -> None:
-    for host in ("a", "b"):
-        net.node(host)
-    assert net.ping("a", identity_of("b")) == 3
+    start_both(net)
     net.wait_paths("a", 9)
     stream = Stream(net, "a", identity_of("b"), "b", 8)
     # The link stays up, but the router drops all that goes through it.
@@ -158,9 +159,7 @@ def test_preference_and_weight_come_from_the_configuration(net: NodeNet) -> None
 @pytest.mark.checklist(29)
 def test_a_segment_that_found_no_path_is_sent_as_soon_as_there_is_one(net: NodeNet) -> None:
     """TCP alone would sit silent for as long again as there was none."""
-    for host in ("a", "b"):
-        net.node(host)
-    assert net.ping("a", identity_of("b")) == 3
+    start_both(net)
     stream = Stream(net, "a", identity_of("b"), "b", 12)
     net.wait_paths("a", 9)
     for link in (1, 2, 3):
