@@ -16,7 +16,7 @@ from ilnptool.build.check import check_files
 from ilnptool.build.kernel import edited_names
 from ilnptool.build.maketask import BuildFailed, Progress, Task, first_error, run_task
 from ilnptool.build.overlay import refresh
-from ilnptool.build.sources import digest_of, install, project
+from ilnptool.build.sources import digest_of, install
 from ilnptool.build.trial import Machine
 from ilnptool.errors import CheckFailed, CommandTimeout, EnvironmentMissing
 from ilnptool.hooks.tree import GET_SOURCE
@@ -130,8 +130,20 @@ def test_the_digest_follows_names_and_contents(tmp_path: Path) -> None:
         ),
         pytest.param(
             "cc -c a.c\nLLVM ERROR: IO failure on output stream: No space left on device\n*** x\n",
-            "LLVM ERROR: IO failure on output stream: No space left on device\n*** x",
+            "LLVM ERROR: IO failure on output stream: No space left on device\n*** x\n"
+            "make room there, or let --obj name another place for what is built",
             id="short of room",
+        ),
+        pytest.param(
+            'cd /obj; config -d /obj/MINE /src/MINE\n/home/MINE: unknown option "X"\n\n'
+            "bmake[1]: stopped in /src\n",
+            '/home/MINE: unknown option "X"',
+            id="configuration",
+        ),
+        pytest.param(
+            "cp a b\ncp: odd\n*** Error code 1\nStop.\n",
+            "cp a b\ncp: odd\n*** Error code 1\nStop.",
+            id="whoever made make stop",
         ),
         pytest.param("one\ntwo\n", "one\ntwo", id="nothing known"),
     ],
@@ -140,11 +152,33 @@ def test_the_first_real_error_is_told(log: str, said: str) -> None:
     assert first_error(log) == said
 
 
-def test_errors_in_our_files_name_those_that_are_edited() -> None:
-    said = edited_names("/obj/ilnp/sys/netinet6/ilnp/kern/a.c:1:2: error: x", Path("/obj/ilnp/sys"))
-    assert said == f"{project()}/sys/netinet6/ilnp/kern/a.c:1:2: error: x"
-    theirs = "/obj/ilnp/sys/netinet6/ip6_output.c:1:2: error: x"
-    assert edited_names(theirs, Path("/obj/ilnp/sys")) == theirs
+@pytest.mark.parametrize(
+    ("compiled", "edited"),
+    [
+        ("{o}/sys/ours.c:1:2: error: x", "/project/ours.c:1:2: error: x"),
+        ("{o}/sys/same.c:1:2: error: x", "{t}/sys/same.c:1:2: error: x"),
+        # Other lines than in the tree.
+        (
+            "{o}/sys/hooked.c:1:2: error: x",
+            "{o}/sys/hooked.c:1:2: error: x\n{o}/sys/hooked.c is {t}/sys/hooked.c with hooks",
+        ),
+        (
+            "don't know how to make {o}/sys/gone.c. Stop",
+            "don't know how to make {t}/sys/gone.c. Stop",
+        ),
+        ("{o}-other/sys/same.c:1:2: error: x", "{o}-other/sys/same.c:1:2: error: x"),
+    ],
+)
+def test_errors_name_the_files_that_are_edited(tmp_path: Path, compiled: str, edited: str) -> None:
+    overlay, tree = tmp_path / "overlay", tmp_path / "tree"
+    for folder, changed in ((overlay, "with hooks\n"), (tree, "without\n")):
+        (folder / "sys").mkdir(parents=True)
+        (folder / "sys/same.c").write_text("same\n")
+        (folder / "sys/hooked.c").write_text(changed)
+    (overlay / "sys/ours.c").write_text("ours\n")
+    ours = {PurePosixPath("sys/ours.c"): Path("/project/ours.c")}
+    said = edited_names(compiled.format(o=overlay), overlay, tree, ours)
+    assert said == edited.format(o=overlay, t=tree)
 
 
 def task(tmp_path: Path, script: str, deadline: float = 60.0) -> Task:

@@ -54,7 +54,7 @@ def build_loader(shop: Workshop, report: Reporter = silent) -> tuple[Path, Path]
     made = stand / "cdboot/cdboot", stand / "loader_simp/loader_simp"
     if all(path.exists() for path in made):
         return made
-    with shop.alone():
+    with shop.alone(report):
         build_tools(shop, report)
         _build_stand(shop, report)
     return made

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilnptool.build.kernel import Workshop, key_of
+from ilnptool.build.kernel import Workshop, is_marked, key_of
 from ilnptool.build.maketask import Reporter, run_task, silent
 from ilnptool.build.overlay import digest_of_tree
 from ilnptool.build.sources import digest_of, install, libc_sources, project
@@ -148,7 +148,7 @@ def _run(shop: Workshop, name: str, script: str, report: Reporter) -> None:
 
 
 def _is_made(mark: Path, key: str, made: Iterable[Path]) -> bool:
-    return mark.exists() and mark.read_text() == key and all(path.exists() for path in made)
+    return is_marked(mark, key) and all(path.exists() for path in made)
 
 
 def build_dynamic(shop: Workshop, report: Reporter = silent) -> tuple[Userland, Dynamic]:
@@ -162,7 +162,7 @@ def build_dynamic(shop: Workshop, report: Reporter = silent) -> tuple[Userland, 
     stem = (digest_of_tree(shop.tree.root), shop.host.compiler, *STATIC_VARIABLES)
     key = key_of(*stem, plain)
     mark = shop.root / "dynamic.key"
-    with shop.alone():
+    with shop.alone(report):
         if not _is_made(mark, key, (root,)):
             mark.unlink(missing_ok=True)
             if root.exists():

@@ -4,21 +4,32 @@
 from __future__ import annotations
 
 import fcntl
+import filecmp
 import hashlib
 import json
+import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 from ilnptool.build.filelist import check_list
 from ilnptool.build.host import Host, detect
-from ilnptool.build.maketask import BuildFailed, Reporter, Task, run_task, silent
+from ilnptool.build.maketask import (
+    ELSEWHERE,
+    BuildFailed,
+    Progress,
+    Reporter,
+    Task,
+    run_task,
+    silent,
+)
 from ilnptool.build.overlay import Overlay, refresh
 from ilnptool.build.sources import digest_of, install, kernel_sources, project
-from ilnptool.errors import UsageError
+from ilnptool.errors import EnvironmentMissing, UsageError
 from ilnptool.hooks.lock import LOCK_FILE, load_lock
 from ilnptool.hooks.plan import apply_plan, make_plan
 from ilnptool.hooks.spec import HOOK_FILE, load_hooks
@@ -29,6 +40,8 @@ _VARIABLES = ("NO_MODULES=yes", "-DWITHOUT_CTF")
 _TOOL_VARIABLES = ("-DWITHOUT_CTF", "-DWITH_DISK_IMAGE_TOOLS_BOOTSTRAP")
 _CONF_DIR = Path("sys/amd64/conf")
 _KEPT_KERNELS = 12
+_INCLUDE = re.compile(r'^include\s+"?([^\s"]+)', re.MULTILINE)
+_CONF_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _held: dict[Path, int] = {}  # locks of ours, by their folder
 
 
@@ -55,18 +68,38 @@ class Workshop:
         """Programs of the tree that run on this host."""
         return self.platform / "tmp/legacy/usr"
 
+    def _open_lock(self) -> IO[str]:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            return (self.root / "lock").open("w")
+        except OSError as err:
+            raise self._unwritable(err, err.filename) from err
+
+    def _unwritable(self, err: OSError, name: str) -> EnvironmentMissing:
+        return EnvironmentMissing(f"{name}: {err.strerror}; {ELSEWHERE}")
+
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, report: Reporter = silent) -> Iterator[None]:
         """Wait until nobody else builds in this folder, and keep others waiting meanwhile.
 
         A make that outlives us, as we were killed, keeps them waiting as well.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._open_lock() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                whom = f"waiting for another build, or what a killed one left (fuser {lock.name})"
+                report(Progress(whom, 0.0, 0, ""))
+                fcntl.flock(lock, fcntl.LOCK_EX)
             _held[self.root] = lock.fileno()
             try:
                 yield
+            except OSError as err:
+                # What a write meets names no file, and of two the second is the one to write.
+                name = str(err.filename2 or err.filename or self.root)
+                if not Path(name).is_relative_to(self.root):
+                    raise
+                raise self._unwritable(err, name) from err
             finally:
                 del _held[self.root]
 
@@ -115,6 +148,11 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
+def is_marked(mark: Path, key: str) -> bool:
+    """Tell whether what leaves `mark` when it is complete was made from what `key` stands for."""
+    return mark.exists() and mark.read_text() == key
+
+
 def build_tools(shop: Workshop, report: Reporter = silent) -> None:
     """Build what building a kernel or an image needs on this host, unless that has been done.
 
@@ -122,20 +160,64 @@ def build_tools(shop: Workshop, report: Reporter = silent) -> None:
     """
     key = key_of(str(shop.tree.version), shop.host.compiler, *_TOOL_VARIABLES)
     mark = shop.root / "tools.key"
-    if mark.exists() and mark.read_text() == key:
+    if is_marked(mark, key):
         return
     run_task(shop.task("kernel-toolchain", _TOOL_VARIABLES, "tools"), report)
     mark.write_text(key)
 
 
-def _prepare(shop: Workshop, conf: str, *, stock: bool, unreviewed: bool) -> tuple[Overlay, str]:
-    """Make the copy of sys/ that is built, and the key of what is in it."""
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The copy of sys/ that is built, with what was put into it."""
+
+    overlay: Overlay
+    sources: Mapping[PurePosixPath, Path]  # as kernel_sources() has them
+    conf: str
+    key: str  # of all that is in it
+
+
+def _own_confs(path: Path, taken: Collection[str]) -> dict[PurePosixPath, Path]:
+    """Return somebody's own kernel configuration, and what it includes from beside it.
+
+    Names that are `taken` are FreeBSD's or ours.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such kernel configuration")
+    if path.name in taken or not _CONF_NAME.fullmatch(path.name):
+        raise UsageError(
+            f"{path}: the name of the file is that of the kernel; allowed: letters, digits and "
+            "._-, and none that FreeBSD or ILNP has a kernel configuration of"
+        )
+    found: dict[PurePosixPath, Path] = {}
+    todo = [path]
+    while todo:
+        file = todo.pop()
+        found[PurePosixPath(_CONF_DIR / file.name)] = file
+        names = {*_INCLUDE.findall(file.read_text(errors="replace"))} - {*taken}
+        beside = [file.with_name(name) for name in names if "/" not in name]
+        todo += [x for x in beside if x.is_file() and x not in found.values()]
+    return found
+
+
+def _prepare(shop: Workshop, conf: str, *, stock: bool, unreviewed: bool) -> _Prepared:
     overlay_root = shop.root / ("stock" if stock else "ilnp")
     sources = kernel_sources()
     if stock:
         sources = {name: path for name, path in sources.items() if name.match("sys/*/conf/*")}
+    theirs = {path.name for path in (shop.tree.root / _CONF_DIR).glob("*")}
+    known = theirs | {name.name for name in sources if name.parent == PurePosixPath(_CONF_DIR)}
+    if "/" in conf:
+        sources |= _own_confs(Path(conf).absolute(), known)
+        conf = Path(conf).name
+    elif conf not in known:
+        names = sorted(name for name in known if name[0].isupper() and "." not in name)
+        raise UsageError(
+            f"no kernel configuration {conf}; there are: {', '.join(names)}, or give a file "
+            f"of your own, with a / (./{conf})"
+        )
     hook_text = ""
     if stock:
+        _refuse_hooks(shop.tree)
         overlay = refresh(shop.tree.root / "sys", overlay_root / "sys")
     else:
         root = project()
@@ -145,25 +227,33 @@ def _prepare(shop: Workshop, conf: str, *, stock: bool, unreviewed: bool) -> tup
         overlay = refresh(shop.tree.root / "sys", overlay_root / "sys")
         apply_plan(plan, into=overlay_root, unreviewed=unreviewed)
     install(sources, overlay_root)
-    _forget_ours(overlay_root, {str(name) for name in sources})
-    if not (overlay_root / _CONF_DIR / conf).is_file():
-        known = sorted(
-            path.name
-            for path in (overlay_root / _CONF_DIR).iterdir()
-            if path.name[0].isupper() and "." not in path.name
-        )
-        raise UsageError(f"no kernel configuration {conf}; there are: {', '.join(known)}")
+    _forget_ours(overlay_root, {*sources}, theirs)
     key = key_of(
         overlay.digest, digest_of(sources), hook_text, conf, shop.host.compiler, *_VARIABLES
     )
-    return overlay, key
+    return _Prepared(overlay, sources, conf, key)
 
 
-def _forget_ours(overlay_root: Path, present: set[str]) -> None:
-    """Remove files of ours that the project no longer has: config(8) must not find them."""
+def _refuse_hooks(tree: Tree) -> None:
+    for hook in load_hooks(project() / HOOK_FILE):
+        path = tree.root / hook.file
+        if path.is_file() and hook.text in path.read_text(errors="replace"):
+            raise UsageError(
+                f"{path}: has our hooks already; a stock kernel wants a tree as FreeBSD has it"
+            )
+
+
+def _forget_ours(
+    overlay_root: Path, present: Collection[PurePosixPath], theirs: Collection[str]
+) -> None:
+    """Remove files of ours that the project no longer has: config(8) must not find them.
+
+    Nor configurations that somebody gave us once; those named by `theirs` are FreeBSD's.
+    """
     ours = overlay_root / "sys/netinet6/ilnp"
-    for path in ours.rglob("*") if ours.exists() else ():
-        if path.is_file() and str(path.relative_to(overlay_root)) not in present:
+    confs = [x for x in (overlay_root / _CONF_DIR).glob("*") if x.name not in theirs]
+    for path in (*ours.rglob("*"), *confs):
+        if path.is_file() and PurePosixPath(path.relative_to(overlay_root)) not in present:
             path.unlink()
 
 
@@ -195,19 +285,38 @@ def build_kernel(
     A `stock` kernel is built from the tree as it is, with nothing of ours but the configuration.
     An interrupted build goes on where it was.
     """
-    with shop.alone():
+    with shop.alone(report):
         return _build(shop, conf, stock, unreviewed, report)
 
 
-def edited_names(text: str, overlay: Path) -> str:
-    """Return an error with our files named where they are edited, not where they are compiled."""
-    ours = "netinet6/ilnp/"
-    return text.replace(f"{overlay}/{ours}", f"{project()}/sys/{ours}")
+def edited_names(
+    text: str, overlay: Path, tree: Path, sources: Mapping[PurePosixPath, Path]
+) -> str:
+    """Return an error with files named where they are edited, not in the copy that is compiled.
+
+    `overlay` and `tree` hold a sys/ each.  Files with hooks have other lines there, so they are
+    told of as well.
+    """
+    hooked: dict[Path, Path] = {}
+
+    def edited(match: re.Match[str]) -> str:
+        name, there = PurePosixPath(match[1]), tree / match[1]
+        if name in sources:
+            return str(sources[name])
+        here = overlay / match[1]
+        if here.exists() and not (there.exists() and filecmp.cmp(here, there)):
+            hooked[here] = there
+            return match[0]
+        return str(there)
+
+    text = re.sub(rf"{re.escape(str(overlay))}/(sys/[\w./+-]*\w)", edited, text)
+    return "\n".join([text, *(f"{here} is {there} with hooks" for here, there in hooked.items())])
 
 
 def _build(shop: Workshop, conf: str, stock: bool, unreviewed: bool, report: Reporter) -> Kernel:
-    overlay, key = _prepare(shop, conf, stock=stock, unreviewed=unreviewed)
-    folder = shop.root / "kernels" / key
+    made = _prepare(shop, conf, stock=stock, unreviewed=unreviewed)
+    overlay, conf = made.overlay, made.conf
+    folder = shop.root / "kernels" / made.key
     kernel = _cached(folder)
     if kernel is not None:
         return kernel
@@ -218,7 +327,8 @@ def _build(shop: Workshop, conf: str, stock: bool, unreviewed: bool, report: Rep
     try:
         run_task(task, report)
     except BuildFailed as err:
-        raise BuildFailed(edited_names(str(err), overlay.root)) from err
+        names = overlay.root.parent, shop.tree.root, made.sources
+        raise BuildFailed(edited_names(str(err), *names)) from err
     built = Path(f"{shop.platform}{overlay.root}") / conf
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("kernel", "kernel.debug"):
@@ -226,7 +336,7 @@ def _build(shop: Workshop, conf: str, stock: bool, unreviewed: bool, report: Rep
     kernel = Kernel(
         path=folder / "kernel",
         debug=folder / "kernel.debug",
-        key=key,
+        key=made.key,
         conf=conf,
         release=shop.tree.release,
         cached=False,

@@ -23,7 +23,7 @@ def build_module(shop: Workshop, kernel: Kernel, report: Reporter = silent) -> P
             f"{kernel.conf}: {options} is not there, and the module needs the kernel's options; "
             "build the stock kernel first: ilnptool build-kernel --stock"
         )
-    with shop.alone():
+    with shop.alone(report):
         build_tools(shop, report)
         return _build(shop, kernel, options, report)
 

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilnptool.build.kernel import Workshop, key_of
+from ilnptool.build.kernel import Workshop, is_marked, key_of
 from ilnptool.build.maketask import Reporter, silent
 from ilnptool.build.overlay import digest_of_tree
 from ilnptool.build.userland import (
@@ -69,6 +69,12 @@ def missing_for_kyua(tree: Path) -> str:
     return f"{tree} lacks what Kyua is built from: {files}; put them into a copy, or {GET_SOURCE}"
 
 
+def need_sources(tree: Path) -> None:
+    """Raise UsageError, which says what to do, unless a tree has all that Kyua is built from."""
+    if missing := missing_for_kyua(tree):
+        raise UsageError(missing)
+
+
 def _make_users(shop: Workshop, etc: Path) -> None:
     """Write the data bases in which the C library looks users up."""
     draft = etc.parent / "users"
@@ -85,8 +91,7 @@ def build_kyua(shop: Workshop, report: Reporter = silent) -> Kyua:
     UsageError if the tree lacks some of it.  An interrupted build goes on with the libraries where
     it was.
     """
-    if missing := missing_for_kyua(shop.tree.root):
-        raise UsageError(missing)
+    need_sources(shop.tree.root)
     build_userland(shop, report)
     root = shop.root / "kyua"
     libraries = library_script(shop, _LIBRARIES, _FLAGS)
@@ -95,9 +100,11 @@ def build_kyua(shop: Workshop, report: Reporter = silent) -> Kyua:
     stem = (digest_of_tree(shop.tree.root), shop.host.compiler, *STATIC_VARIABLES)
     key = key_of(*stem, libraries, *programs, _USERS, _GROUPS, _CONFIG)
     mark = shop.root / "kyua.key"
-    if mark.exists() and mark.read_text() == key:
+    if is_marked(mark, key):
         return Kyua(root)
-    with shop.alone():
+    with shop.alone(report):
+        if is_marked(mark, key):  # by whoever we have waited for
+            return Kyua(root)
         mark.unlink(missing_ok=True)
         if root.exists():
             shutil.rmtree(root)

@@ -22,7 +22,7 @@ _ERROR = re.compile(
     r"^(?P<compiler>\S+?:\d+(?::\d+)?: (?:fatal )?error: .*)"
     r"|^(?P<driver>\S*(?:clang|cc|\+\+|ld|ld\.lld)(?:-\d+)?: (?:fatal )?error: .*)"
     r"|^(?P<room>.*: No space left on device)$"
-    r"|^(?P<config>(?:config: |ERROR: ).*)"
+    r"|^(?P<config>(?:config: |ERROR: ).*|\S+: unknown option \".*)"
     r"|^(?P<missing>(?:\S*make\S*: )+don't know how to make (?P<file>\S+?)\. Stop)"
     r"|^(?P<nofile>.*: No such file or directory)$",
     re.MULTILINE,
@@ -31,6 +31,7 @@ _ERROR = re.compile(
 _STOPPED = re.compile(
     r"^(?:.*\n){0,3}(?:\*\*\* .*Error code.*|\S*make\S*: stopped .*)", re.MULTILINE
 )
+ELSEWHERE = "let --obj name another place for what is built"
 _NEXT = "--- "  # begins the line by which make(1) says whose words follow
 
 
@@ -81,8 +82,11 @@ def first_error(log: str) -> str:
     if found is None:
         return "\n".join(log.rstrip().splitlines()[-5:])
     first, *more = log[found.start() :].splitlines()[:4]
-    lines = [first, *takewhile(lambda line: not line.startswith(_NEXT), more)]
-    if found.groupdict().get("file"):
+    lines = [first, *takewhile(lambda line: line and not line.startswith(_NEXT), more)]
+    said = found.groupdict()
+    if said.get("room"):
+        lines.append(f"make room there, or {ELSEWHERE}")
+    if said.get("file"):
         folders = _FOLDER.findall(log, 0, found.start())
         where = f" (wanted by {folders[-1]})" if folders else ""
         return f"the source tree lacks {found['file']}{where}; {GET_SOURCE}\n{lines[0]}"

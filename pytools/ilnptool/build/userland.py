@@ -13,7 +13,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilnptool.build.kernel import Workshop, build_tools, key_of
+from ilnptool.build.kernel import Workshop, build_tools, is_marked, key_of
 from ilnptool.build.maketask import Reporter, run_task, silent
 from ilnptool.build.overlay import digest_of_tree
 from ilnptool.build.world import VARIABLES
@@ -117,9 +117,11 @@ def build_userland(shop: Workshop, report: Reporter = silent) -> Userland:
     scripts = (libraries, *programs)
     key = key_of(digest_of_tree(shop.tree.root), shop.host.compiler, *scripts, *STATIC_VARIABLES)
     mark = shop.root / "userland.key"
-    if mark.exists() and mark.read_text() == key:
+    if is_marked(mark, key):
         return found
-    with shop.alone():
+    with shop.alone(report):
+        if is_marked(mark, key):  # by whoever we have waited for
+            return found
         mark.unlink(missing_ok=True)
         build_tools(shop, report)
         run_task(shop.task("_includes", STATIC_VARIABLES, "headers"), report)

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ilnptool.build.kernel import Workshop, key_of
+from ilnptool.build.kernel import Workshop, is_marked, key_of
 from ilnptool.build.maketask import Reporter, run_task, silent
 from ilnptool.build.overlay import digest_of_tree, refresh
 from ilnptool.errors import UsageError
@@ -83,20 +83,23 @@ def _without_word(text: str, word: str) -> str:
     return text.replace(line, "")
 
 
-def _around(shop: Workshop, gaps: tuple[Gap, ...]) -> Workshop:
-    """Return a workshop on a copy of the tree that does without what is missing."""
-    copy = shop.root / "world-src"
-    refresh(shop.tree.root, copy)
+def _around(shop: Workshop) -> Workshop:
+    """Return a workshop on a copy of the tree."""
+    return replace(shop, tree=replace(shop.tree, root=shop.root / "world-src"))
+
+
+def _leave_out(tree: Path, copy: Path, gaps: tuple[Gap, ...]) -> None:
+    """Make the copy of a tree do without what is missing."""
+    refresh(tree, copy)
     for gap in gaps:
         if gap.makefile is None:
             continue
-        text = _without_word((shop.tree.root / gap.makefile).read_text(), gap.wanted_by)
+        text = _without_word((tree / gap.makefile).read_text(), gap.wanted_by)
         path = copy / gap.makefile
         if path.read_text() != text:
             draft = path.with_name(path.name + ".ilnp-draft")
             draft.write_text(text)
             draft.replace(path)
-    return replace(shop, tree=replace(shop.tree, root=copy))
 
 
 def build_world(shop: Workshop, *, leave_out: bool = False, report: Reporter = silent) -> World:
@@ -115,14 +118,18 @@ def build_world(shop: Workshop, *, leave_out: bool = False, report: Reporter = s
         )
     tests = "-DWITHOUT_TESTS_SUPPORT" if {"kyua", "atf"} & {*left_out} else "-DWITH_TESTS_SUPPORT"
     variables = (*VARIABLES, tests)
-    where = _around(shop, gaps) if gaps else shop
+    where = _around(shop) if gaps else shop
     root = shop.root / "world"
     world = World(root, root / "METALOG", where.platform / "tmp", left_out)
     key = key_of(digest_of_tree(shop.tree.root), shop.host.compiler, *left_out, *variables)
     mark = shop.root / "world.key"
-    if mark.exists() and mark.read_text() == key:
+    if is_marked(mark, key):
         return world
-    with shop.alone():
+    with shop.alone(report):
+        if is_marked(mark, key):  # by whoever we have waited for
+            return world
+        if gaps:
+            _leave_out(shop.tree.root, where.tree.root, gaps)
         _install(where, variables, root, mark, key, report)
     return world
 

@@ -19,12 +19,11 @@ from ilnptool.build.dynamic import build_dynamic, name_files
 from ilnptool.build.iperf3 import build_iperf3
 from ilnptool.build.kernel import Kernel, Workshop, build_kernel, open_workshop
 from ilnptool.build.kmod import build_module
-from ilnptool.build.kyua import build_kyua, missing_for_kyua
+from ilnptool.build.kyua import build_kyua, need_sources
 from ilnptool.build.maketask import Progress, Reporter
 from ilnptool.build.userland import build_userland
 from ilnptool.build.world import build_world
 from ilnptool.config import load_config
-from ilnptool.errors import UsageError
 from ilnptool.guest.suite import our_files
 
 _PATH = click.Path(path_type=Path)
@@ -95,7 +94,9 @@ def _conf_options(command: Command) -> Command:
             "--stock", is_flag=True, help="Leave hooks and our files out, to compare with."
         ),
         click.option(
-            "--conf", help="Kernel configuration.  [default: ILNP, with --stock ILNP-STOCK]"
+            "--conf",
+            help="Kernel configuration: a name, or a file of your own, with a / in its path.  "
+            "[default: ILNP, with --stock ILNP-STOCK]",
         ),
     ):
         command = option(command)
@@ -217,8 +218,8 @@ def build_image_command(
     files = {extra.path: extra.source for extra in extras}
     tunables = dict(_tunable(text) for text in settings)
     shop = open_workshop(src, obj, jobs)
-    if kyua and (missing := missing_for_kyua(shop.tree.root)):
-        raise UsageError(missing)
+    if kyua:
+        need_sources(shop.tree.root)  # said before the rest is built
     with reporter() as report:
         kernel = _kernel(shop, conf, stock, unreviewed, report)
         if quick:

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from ilnptool.build.kernel import Workshop, build_kernel, open_workshop
-from ilnptool.build.kyua import missing_for_kyua
 from ilnptool.build.maketask import Reporter
 from ilnptool.cli.build import build_options, reporter
 from ilnptool.cli.output import print_table
@@ -46,9 +46,7 @@ def _run_ours(
     report: Reporter,
 ) -> Outcome:
     arguments = choose(cases)
-    if runner is None and (missing := missing_for_kyua(shop.tree.root)):
-        click.echo(f"{SMALL} in the place of Kyua: {missing}", err=True)
-    kyua = find_kyua(shop, runner, report)
+    kyua = find_kyua(shop, runner, report, partial(click.echo, err=True))
     booted = kernel or build_kernel(shop, conf, report=report).path
     return run_suite(shop, out, booted, arguments, suite=conf, kyua=kyua, report=report)
 

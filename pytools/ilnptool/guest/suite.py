@@ -13,7 +13,7 @@ import shlex
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,13 +138,21 @@ def _kyua_script(arguments: Sequence[str], settings: Sequence[str]) -> list[str]
     ]
 
 
-def find_kyua(shop: Workshop, runner: str | None, report: Reporter = silent) -> Kyua | None:
+def find_kyua(
+    shop: Workshop,
+    runner: str | None,
+    report: Reporter = silent,
+    tell: Callable[[str], object] | None = None,
+) -> Kyua | None:
     """Return Kyua if that is to run the tests, and None for atf-run.
 
-    Without a `runner` it is Kyua where the tree has all that it is built from.
+    Without a `runner` it is Kyua where the tree has all that it is built from; `tell` is called
+    with what it lacks.
     """
-    wanted = runner == KYUA or (runner is None and not missing_for_kyua(shop.tree.root))
-    return build_kyua(shop, report) if wanted else None
+    missing = missing_for_kyua(shop.tree.root) if runner is None else ""
+    if missing and tell is not None:
+        tell(f"{SMALL} in the place of Kyua: {missing}")
+    return None if runner == SMALL or missing else build_kyua(shop, report)
 
 
 def start_script(

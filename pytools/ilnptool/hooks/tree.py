@@ -54,5 +54,8 @@ def open_tree(root: Path) -> Tree:
     tree = Tree(root, release, int(match[1]))
     if tree.major not in MAJORS:
         known = " and ".join(str(major) for major in MAJORS)
-        raise UsageError(f"{root}: this is FreeBSD {release}; ILNP has hooks for {known} only")
+        raise UsageError(
+            f"{root}: this is FreeBSD {release} (sys/sys/param.h: {tree.version}); "
+            f"ILNP has hooks for {known} only; {GET_SOURCE}"
+        )
     return tree
