@@ -93,6 +93,16 @@ def test_each_kind_of_error_has_its_status(
     assert captured.err.startswith("ilnptool: ")
 
 
+def test_what_was_noted_about_an_error_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        err = CheckFailed("it does not boot")
+        err.add_note("the whole console: /x")
+        raise err
+
+    assert cli.run_cli(fail) == 1
+    assert capsys.readouterr().err == "ilnptool: it does not boot\nthe whole console: /x\n"
+
+
 def test_statuses_are_documented_in_help(call: Call) -> None:
     text = call("--help").out
     for status in ("0 ", "1 ", "2 ", "3 ", "4 ", "130 "):

@@ -176,6 +176,13 @@ def test_bad_hardware_files_are_named_with_their_line(tmp_path: Path, text: str,
         load_hardware(path, topology("duality"))
 
 
+def test_a_hardware_file_without_a_card_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "hardware.toml"
+    path.write_text("# later\n")
+    with pytest.raises(UsageError, match=r"hardware.toml: no \[\[passthrough\]\] in it"):
+        load_hardware(path, topology("duality"))
+
+
 MANUAL = Path(os.environ.get("ILNP_SRC", "/usr/src")) / "usr.sbin/bhyve/bhyve_config.5"
 
 

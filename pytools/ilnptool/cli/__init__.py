@@ -111,7 +111,8 @@ def run_cli(act: Callable[[], object]) -> int:
         err.show()
         return EXIT_USAGE
     except IlnpError as err:
-        click.echo(f"ilnptool: {err}", err=True)
+        said = [f"ilnptool: {err}", *getattr(err, "__notes__", ())]
+        click.echo("\n".join(said), err=True)
         return err.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("ilnptool: interrupted", err=True)

@@ -93,7 +93,7 @@ class _Wanted:
             raise UsageError("--userspace: with bhyve every node is a machine")
         if hardware is not None:
             if not self.bhyve:
-                raise UsageError("--hardware: only bhyve hands network cards over")
+                raise UsageError("--hardware: only bhyve hands network cards over; --driver bhyve")
             self.devices = load_hardware(hardware, self.topology)
         self.machines = () if self.bhyve else choose_machines(self.topology, userspace)
 

@@ -112,6 +112,10 @@ class Line:
         return taken
 
 
+def _end_of(said: str) -> str:
+    return f"the end of its console:\n{tail_of(said)}"
+
+
 class Agent:
     """The agent of one machine, by the socket of its line; `console` is told of in errors."""
 
@@ -149,6 +153,9 @@ class Agent:
             raise CommandFailed([text], answer.status, tail_of(answer.text))
         return answer
 
+    def _said(self) -> str:
+        return self.console.read_text(errors="replace") if self.console.exists() else ""
+
     def wait_ready(self, seconds: float, lives: Callable[[], object]) -> None:
         """Wait until the machine has started; whatever is raised shows the end of its console.
 
@@ -165,18 +172,19 @@ class Agent:
                 self.ask("true", timeout=patience)
                 return
             except (Timeout, EnvironmentMissing) as err:
-                said = self.console.read_text(errors="replace") if self.console.exists() else ""
-                told = f"the end of its console ({self.console}):\n{tail_of(said)}"
                 try:
                     lives()
                 except CheckFailed as end:
-                    raise CheckFailed(f"{end}\n{told}") from end
+                    raise CheckFailed(f"{end}\n{_end_of(self._said())}") from end
+                said = self._said()
                 if said == before and waits_for_typing(said):
-                    raise CheckFailed(f"the machine waits for somebody to type; {told}") from err
+                    raise CheckFailed(
+                        f"the machine waits for somebody to type; {_end_of(said)}"
+                    ) from err
                 before = said
                 if time.monotonic() >= deadline:
                     raise Timeout(
-                        f"the machine has not started within {seconds:g} s ({err}); {told}"
+                        f"the machine has not started within {seconds:g} s ({err}); {_end_of(said)}"
                     ) from err
             time.sleep(0.2)
 

@@ -81,6 +81,8 @@ def load_hardware(path: Path, topology: Topology) -> tuple[Device, ...]:
     found: list[Device] = []
     for table in top.tables("passthrough"):
         found.append(_read(table, topology, found))
+    if not found:
+        raise UsageError(f"{path}: no [[passthrough]] in it, so no card to hand over")
     return tuple(found)
 
 

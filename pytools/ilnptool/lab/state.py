@@ -39,6 +39,7 @@ class LabState:
         self.directory = root / "labs" / lab
         self._journal = self.directory / "journal.jsonl"
         self._lock = root / "locks" / lab
+        self._kept = root / "kept"
         if len(os.fsencode(self.directory / _LONGEST_BELOW)) > _SOCKET_PATH_MAX:
             raise UsageError(
                 f"{self.directory}: too long a path for sockets; set ILNPTOOL_STATE to another"
@@ -75,6 +76,16 @@ class LabState:
             with contextlib.suppress(json.JSONDecodeError):
                 found.append(json.loads(line))
         return [entry for entry in found if kind in (None, entry["kind"])]
+
+    def keep(self, path: Path) -> Path:
+        """Copy a file of a node to where it outlives the lab; return that place.
+
+        It takes the place of what was kept before of a lab and node of these names.
+        """
+        kept = self._kept / f"{self.lab}.{path.parent.name}.{path.name}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, kept)
+        return kept
 
     def remove(self) -> None:
         """Forget the lab; its journal goes last."""
