@@ -454,6 +454,39 @@ short_list_of_actions_only_takes_more_calls(void **state)
 	assert_int_equal(STAT(probe_sent), 8);
 }
 
+/* Or the timer of a host with many correspondents does nothing else any more. */
+static void
+many_sessions_are_looked_at_together(void **state)
+{
+	const u_int many = 1000;
+	const ilnp_time_t began = r.now, gap = 2 * many;
+	struct ilnp_sess *last;
+
+	(void)state;
+	r.conf.sess_max = many + 1;
+	rig_make(1);
+	for (u_int i = 0; i < many; i++)
+		(void)rig_output(open_other(i), 100);
+	do
+		rig_tick();
+	while (r.next == r.now);
+	assert_int_equal(STAT(probe_sent), many);
+	assert_int_equal(r.next, began + gap);
+
+	/* What happens to one more waits for the next look at all. */
+	r.now += gap / 2;
+	last = open_other(many);
+	(void)rig_output(last, 100);
+	assert_true(r.out.o_kick);
+	rig_tick();
+	assert_int_equal(r.acts.as_n, 0);
+	assert_in_range(r.next, began + gap, began + gap + 2);
+	r.now = r.next;
+	rig_tick();
+	assert_int_equal(r.acts.as_n, 1);
+	assert_true(r.room[0].a_ctl.cp_dst.nid.nid == last->s_nids.remote.nid);
+}
+
 /* checklist: 52 */
 static void
 one_way_flow_that_had_fallen_silent_is_asked_too(void **state)
@@ -474,6 +507,7 @@ one_way_flow_that_had_fallen_silent_is_asked_too(void **state)
 }
 
 TEST_MAIN(
+	RIG_TEST(many_sessions_are_looked_at_together),
 	RIG_TEST(one_way_flow_that_had_fallen_silent_is_asked_too),
 	RIG_TEST(short_list_of_actions_only_takes_more_calls),
 	RIG_TEST(empty_cache_is_looked_at_once_a_second),

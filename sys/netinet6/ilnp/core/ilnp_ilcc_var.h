@@ -109,6 +109,7 @@ struct ilnp_ilcc {
 	uint64_t	c_nextid;	/* (p) */
 	uint32_t	c_sweep;	/* (p) places below it are still to be swept */
 	uint32_t	c_busynext;	/* (p) places below it are still to be looked at */
+	ilnp_time_t	c_passed;	/* (p) when they were, from the first on */
 	uint32_t	c_sweepgen;	/* (p) local generation of this sweep */
 	uint32_t	c_sweptgen;	/* (p) of the last whole sweep */
 };

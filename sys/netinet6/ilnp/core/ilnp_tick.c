@@ -12,6 +12,9 @@
 #define	SWEEP_STEP	64	/* sessions aged per call */
 #define	SWEEP_FAST	1024	/* while there is a change to be told */
 #define	TICK_IDLE	ILNP_SEC(1)
+#define	PASS_FEW	64	/* busy sessions that are looked at whenever wanted */
+#define	PASS_EACH	2	/* us from one look at all to the next, for each */
+#define	PASS_MOST	ILNP_MS(250)
 
 static ilnp_time_t
 sooner(ilnp_time_t a, ilnp_time_t b)
@@ -263,9 +266,26 @@ tick_sess(struct ilnp_ilcc *c, struct ilnp_sess *s, ilnp_time_t now,
 }
 
 /*
+ * When the busy ones may be looked at again.  To look at one takes about a tenth
+ * of PASS_EACH, and among many there is always one for which it is time, or to
+ * which something has just happened: without a bound the timer would do nothing
+ * else any more.
+ */
+static ilnp_time_t
+pass_due(const struct ilnp_ilcc *c)
+{
+	ilnp_time_t gap = (ilnp_time_t)c->c_nbusy * PASS_EACH;
+
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	if (c->c_nbusy <= PASS_FEW || c->c_busynext != 0)
+		return (0);
+	return (c->c_passed + sooner(gap, PASS_MOST));
+}
+
+/*
  * Goes down through the busy ones, for the reason sweep() gives.  A pass that
  * ran out of room goes on from where it was, and as the times of its first part
- * are forgotten by then, another one follows at once.
+ * are forgotten by then, another one follows as soon as it may.
  */
 static ilnp_time_t
 tick_busy(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_acts *acts)
@@ -273,9 +293,10 @@ tick_busy(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_acts *acts)
 	ilnp_time_t next = now + TICK_IDLE;
 
 	ilnp_lock(&c->c_lock);
-	if (c->c_busynext == 0)
+	if (c->c_busynext == 0) {
 		c->c_busynext = c->c_nbusy;
-	else
+		c->c_passed = now;
+	} else
 		next = now;
 	ilnp_unlock(&c->c_lock);
 	for (;;) {
@@ -374,19 +395,33 @@ sweep(struct ilnp_ilcc *c, ilnp_time_t now)
 	}
 }
 
+/* True if not all sessions know yet that our locators have changed. */
+static bool
+is_behind(struct ilnp_ilcc *c)
+{
+	ILNP_LOCK_ASSERT(&c->c_lock);
+	return (c->c_sweptgen != ilnp_local_gen(&c->c_local) && c->c_n != 0);
+}
+
 ilnp_time_t
 ilnp_ilcc_tick(struct ilnp_ilcc *c, ilnp_time_t now, struct ilnp_acts *acts)
 {
-	ilnp_time_t next;
+	ilnp_time_t due, next;
 	bool behind;
 
 	ILNP_EPOCH_ASSERT();
 	(void)ilnp_local_age(&c->c_local, now,
 	    ilnp_load_32(&c->c_conf.busy_time));
-	sweep(c, now);
-	next = tick_busy(c, now, acts);
 	ilnp_lock(&c->c_lock);
-	behind = c->c_sweptgen != ilnp_local_gen(&c->c_local) && c->c_n != 0;
+	due = pass_due(c);
+	behind = is_behind(c);
+	ilnp_unlock(&c->c_lock);
+	if (now < due && !behind)
+		return (due);
+	sweep(c, now);
+	next = now < due ? due : tick_busy(c, now, acts);
+	ilnp_lock(&c->c_lock);
+	behind = is_behind(c);
 	ilnp_unlock(&c->c_lock);
 	return (behind ? sooner(next, now + ILNP_MS(1)) : next);
 }
@@ -407,7 +442,7 @@ ilnp_ilcc_released(struct ilnp_ilcc *c, struct ilnp_l64 l64, ilnp_time_t now)
 	if (ilnp_loc_idle(l, now) < (quiet + 999) / 1000 + 1)
 		return (false);
 	ilnp_lock(&c->c_lock);
-	if (c->c_sweptgen != ilnp_local_gen(&c->c_local) && c->c_n != 0)
+	if (is_behind(c))
 		released = false;
 	for (uint32_t i = 0; released && i < c->c_nbusy; i++) {
 		struct ilnp_sess *s = c->c_busy[i];
