@@ -77,7 +77,10 @@ void	ilnp_env_random(void *, size_t);
 #define	ilnp_store_32(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define	ilnp_load_16(p)		__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define	ilnp_store_16(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define	ilnp_add_64(p, n)	((void)__atomic_fetch_add((p), (n), __ATOMIC_RELAXED))
+/* Ordinary words, which may be read at any time. */
+#define	ilnp_env_counters(size)	ilnp_env_alloc(size)
+#define	ilnp_env_counters_free(p, size)	ilnp_env_free((p), (size))
+#define	ilnp_env_count(p)	((void)__atomic_fetch_add((p), 1, __ATOMIC_RELAXED))
 #define	ilnp_prefetch(p)	__builtin_prefetch(p)
 
 /*

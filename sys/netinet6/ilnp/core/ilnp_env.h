@@ -29,7 +29,10 @@
  *	ilnp_load_ptr(p), ilnp_store_ptr(p, v)	acquire load, release store
  *	ilnp_load_32(p), ilnp_store_32(p, v)	same for uint32_t
  *	ilnp_load_16(p), ilnp_store_16(p, v)	same for uint16_t
- *	ilnp_add_64(p, n)		relaxed atomic addition to a uint64_t
+ *	ilnp_env_counters(size)		zeroed counters, each a uint64_t, or NULL;
+ *					never sleeps
+ *	ilnp_env_counters_free(p, size)
+ *	ilnp_env_count(p)		adds one to one of them, from any thread
  *	ilnp_prefetch(p)		a hint
  *	ilnp_env_counted(name)		the counter of that name goes up
  */

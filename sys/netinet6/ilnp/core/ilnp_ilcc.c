@@ -29,6 +29,7 @@ ilnp_ilcc_alloc(const struct ilnp_conf *conf, ilnp_event_fn *fn, void *arg)
 	c->c_alg = ilnp_sel_algs[0];
 	c->c_max = conf->sess_max;
 	c->c_halfmax = conf->half_max < c->c_max ? conf->half_max : c->c_max;
+	c->c_stats = ilnp_env_counters(sizeof(*c->c_stats));
 	error = ilnp_table_alloc(&c->c_table, c->c_max);
 	c->c_pool = ilnp_env_alloc(c->c_max * sizeof(*c->c_pool));
 	c->c_busy = ilnp_env_alloc(c->c_max * sizeof(*c->c_busy));
@@ -38,8 +39,8 @@ ilnp_ilcc_alloc(const struct ilnp_conf *conf, ilnp_event_fn *fn, void *arg)
 	ilnp_lock_init(&c->c_lock, "ilnp pool", ILNP_RANK_POOL);
 	ilnp_local_init(&c->c_local);
 	c->c_nextid = 1;
-	if (error != 0 || c->c_pool == NULL || c->c_busy == NULL ||
-	    c->c_half == NULL) {
+	if (error != 0 || c->c_stats == NULL || c->c_pool == NULL ||
+	    c->c_busy == NULL || c->c_half == NULL) {
 		ilnp_ilcc_free(c);
 		return (NULL);
 	}
@@ -70,6 +71,8 @@ ilnp_ilcc_free(struct ilnp_ilcc *c)
 		ilnp_env_free(c->c_busy, c->c_max * sizeof(*c->c_busy));
 	if (c->c_half != NULL)
 		ilnp_env_free(c->c_half, c->c_halfmax * sizeof(*c->c_half));
+	if (c->c_stats != NULL)
+		ilnp_env_counters_free(c->c_stats, sizeof(*c->c_stats));
 	ilnp_env_free(c, sizeof(*c));
 }
 
@@ -88,7 +91,7 @@ ilnp_ilcc_local(struct ilnp_ilcc *c)
 struct ilnp_stats *
 ilnp_ilcc_stats(struct ilnp_ilcc *c)
 {
-	return (&c->c_stats);
+	return (c->c_stats);
 }
 
 int

@@ -42,10 +42,13 @@ void	ilnp_ilcc_free(struct ilnp_ilcc *);
 struct ilnp_conf *ilnp_ilcc_conf(struct ilnp_ilcc *);
 struct ilnp_local *ilnp_ilcc_local(struct ilnp_ilcc *);
 
-/* The counters; what an edge finds out itself it counts there too. */
+/*
+ * The counters; what an edge finds out itself it counts there too.  Only the
+ * environment that made them knows how to read them.
+ */
 struct ilnp_stats *ilnp_ilcc_stats(struct ilnp_ilcc *);
 #define	ILNP_COUNT(c, name)	do {					\
-	ilnp_add_64(&ilnp_ilcc_stats(c)->name, 1);			\
+	ilnp_env_count(&ilnp_ilcc_stats(c)->name);			\
 	ilnp_env_counted(#name);					\
 } while (0)
 

@@ -89,7 +89,7 @@ _Static_assert(sizeof(struct ilnp_sess) - sizeof(struct ilnp_lock) <=
 struct ilnp_ilcc {
 	struct ilnp_conf c_conf;	/* single words; read without a lock */
 	struct ilnp_local c_local;
-	struct ilnp_stats c_stats;
+	struct ilnp_stats *c_stats;	/* (c) */
 	const struct ilnp_sel_alg *c_alg;
 	ilnp_event_fn	*c_event;	/* (c) */
 	void		*c_eventarg;	/* (c) */

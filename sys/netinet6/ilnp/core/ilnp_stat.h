@@ -66,7 +66,10 @@
 	X(eph_retired, "Ephemeral NIDs retired, with their last connection") \
 	X(nomem, "Packets lost, or sent without what they lack, because memory is short")
 
-/* Aligned where words are shorter, too: one instruction adds to them. */
+/*
+ * Made by ilnp_env_counters(), which says how they are read.  Aligned where
+ * words are shorter, too: one instruction adds to them.
+ */
 struct ilnp_stats {
 #define	X(name, text)	_Alignas(8) uint64_t name;
 	ILNP_STATS(X)
@@ -75,7 +78,7 @@ struct ilnp_stats {
 
 /* Adds one to a counter of the cache `c'. */
 #define	ILNP_STAT(c, name)	do {					\
-	ilnp_add_64(&(c)->c_stats.name, 1);				\
+	ilnp_env_count(&(c)->c_stats->name);				\
 	ilnp_env_counted(#name);					\
 } while (0)
 

@@ -95,8 +95,8 @@ sysctl_counter(SYSCTL_HANDLER_ARGS)
 	NET_EPOCH_ENTER(et);
 	c = ilnp_load_ptr(&e->e_cache);
 	if (c != NULL)
-		value = *(const uint64_t *)(const void *)
-		    ((const uint8_t *)ilnp_ilcc_stats(c) + arg2);
+		value = counter_u64_fetch((counter_u64_t)(void *)
+		    ((uint8_t *)ilnp_ilcc_stats(c) + arg2));
 	NET_EPOCH_EXIT(et);
 	return (sysctl_handle_64(oidp, &value, 0, req));
 }

@@ -12,6 +12,7 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/ck.h>
+#include <sys/counter.h>
 #include <sys/epoch.h>
 #include <sys/errno.h>
 #include <sys/libkern.h>
@@ -60,7 +61,12 @@ void	ilnp_env_defer(struct ilnp_deferred *,
 #define	ilnp_store_32(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define	ilnp_load_16(p)		__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define	ilnp_store_16(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define	ilnp_add_64(p, n)	((void)__atomic_fetch_add((p), (n), __ATOMIC_RELAXED))
+
+/* Each processor has its own (counter(9)); counter_u64_fetch() reads them. */
+void	*ilnp_env_counters(size_t);
+void	ilnp_env_counters_free(void *, size_t);
+#define	ilnp_env_count(p)	counter_u64_add((p), 1)
+
 /* The counter of that name goes up. */
 SDT_PROVIDER_DECLARE(ilnp6);
 SDT_PROBE_DECLARE(ilnp6, , , count);
