@@ -623,7 +623,7 @@ ilnp_cands_look(struct ilnp_cands *cs, u_int i, struct ilnp_ilcc *c,
 			continue;
 		ilnp_sess_info(s, si);
 		live = true;
-		down = down || ilnp_sess_adrift(si);
+		down = down || ilnp_sess_cut_off(si);
 		txpkts += si->si_txpkts;
 	}
 	ilnp_lock(&cs->cs_lock);

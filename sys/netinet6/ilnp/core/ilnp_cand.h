@@ -27,21 +27,10 @@
 
 struct ilnp_cands;
 
-/*
- * Whose share of what is bounded somebody uses up.  The upper half of an owner is
- * a jail that has no stack of its own, or 0: its root can be as many users as he
- * likes, so that all of them are one here.
- */
-static inline uint64_t
-ilnp_owner_share(uint64_t owner)
-{
-	return (owner >> 32 != 0 ? owner & ~(uint64_t)UINT32_MAX : owner);
-}
-
 /* What a look-up has found. */
 struct ilnp_offer {
 	char		of_name[ILNP_NAME_MAX];
-	uint64_t	of_owner;	/* whose program; see above */
+	uint64_t	of_owner;	/* whose program; see ilnp_owner_share() */
 	bool		of_root;	/* an administrator's */
 	struct ilnp_nid	of_nid;
 	u_int		of_n;

@@ -392,7 +392,7 @@ void	ilnp_sess_info(struct ilnp_sess *, struct ilnp_sessinfo *);
  * a probe to a peer that was heard by others.  Two ends that move at once need
  * that time to have their names follow them.
  */
-bool	ilnp_sess_adrift(const struct ilnp_sessinfo *);
+bool	ilnp_sess_cut_off(const struct ilnp_sessinfo *);
 
 /* Finds a session by the si_id of a listing.  Inside an epoch. */
 struct ilnp_sess *ilnp_ilcc_byid(struct ilnp_ilcc *, uint64_t id);

@@ -160,7 +160,7 @@ ilnp_ilcc_byid(struct ilnp_ilcc *c, uint64_t id)
 }
 
 bool
-ilnp_sess_adrift(const struct ilnp_sessinfo *si)
+ilnp_sess_cut_off(const struct ilnp_sessinfo *si)
 {
 	for (u_int i = 0; i < si->si_npaths; i++) {
 		const struct ilnp_path *p = &si->si_path[i];

@@ -88,4 +88,15 @@ ilnp_l64pair_eq(const struct ilnp_l64pair *a, const struct ilnp_l64pair *b)
 	return (a->local.l64 == b->local.l64 && a->remote.l64 == b->remote.l64);
 }
 
+/*
+ * Whose share of what is bounded somebody uses up.  The upper half of an owner is
+ * a jail that has no stack of its own, or 0: its root can be as many users as he
+ * likes, so that all of them are one here.
+ */
+static inline uint64_t
+ilnp_owner_share(uint64_t owner)
+{
+	return (owner >> 32 != 0 ? owner & ~(uint64_t)UINT32_MAX : owner);
+}
+
 #endif /* !_ILNP_TYPES_H_ */
