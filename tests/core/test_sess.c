@@ -69,6 +69,26 @@ nonce_of_part(struct ilnp_sess *s, struct ilnp_choice *ch, enum ilnp_part part)
 	return (r.out.o_nonce.n_len);
 }
 
+/* What is found out only as it is sent would leave with a nonce, uncut. */
+static void
+large_segment_is_not_left_to_hardware_once_we_have_moved(void **state)
+{
+	struct ilnp_sess *s;
+
+	(void)state;
+	rig_knob("nonce_policy", 1);
+	rig_knob("nonce_initial", 1);
+	rig_knob("cksum", 1);
+	s = rig_opened(1, &N1);
+	for (u_int i = 0; i < 4; i++)
+		(void)rig_output(s, 100);
+	assert_true(ilnp_sess_bare(r.c, s, NULL, r.now));
+	rig_local(1);
+	assert_false(ilnp_sess_bare(r.c, s, NULL, r.now));
+	assert_int_equal(rig_output(s, 60000), ILNP_OUT_ILNP);
+	assert_int_equal(r.out.o_nonce.n_len, 4);
+}
+
 /* The other end knows a connection once the third packet of its beginning is there. */
 static void
 with_policy_initial_each_connection_begins_with_nonces_of_its_own(void **state)
@@ -631,6 +651,7 @@ session_is_found_at_its_locators_and_by_its_token(void **state)
 }
 
 TEST_MAIN(
+	RIG_TEST(large_segment_is_not_left_to_hardware_once_we_have_moved),
 	RIG_TEST(every_packet_carries_the_nonce_by_default),
 	RIG_TEST(with_policy_initial_first_packets_and_those_after_a_move_carry_it),
 	RIG_TEST(with_policy_initial_each_connection_begins_with_nonces_of_its_own),

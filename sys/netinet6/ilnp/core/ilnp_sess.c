@@ -374,6 +374,8 @@ ilnp_sess_bare(struct ilnp_ilcc *c, struct ilnp_sess *s,
 	bool bare;
 
 	ilnp_lock(&s->s_lock);
+	/* Or it would find out that we have moved only when it is sent. */
+	(void)ilnp_sess_paths(c, s, now);
 	bare = s->s_state == ILNP_SESS_IPV6 || (!carries_nonce(c, s,
 	    choice, ILNP_PART_GOES_ON, now) &&
 	    cksum_out(c, s, choice) == ILNP_CKSUM_IPV6);

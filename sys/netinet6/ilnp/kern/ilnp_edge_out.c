@@ -308,7 +308,7 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	const struct ilnp_hop *hop;
 	const struct ip6_hdr *ip6;
 	struct mbuf *m = *mp;
-	bool tcp;
+	bool tcp, large;
 
 	l.l_cache = ilnp_load_ptr(&l.l_edge->e_cache);
 	l.l_here = ilnp_load_ptr(&l.l_edge->e_here);
@@ -320,12 +320,10 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	    !know(&l, m, inp))
 		return (false);
 
-	if ((m->m_pkthdr.csum_flags & CSUM_TSO) != 0 &&
-	    !ilnp_sess_bare(l.l_cache, l.l_sess, l.l_choice, ilnp_now())) {
-		*mp = NULL;
-		*error = ilnp_tso_output(m, opt, flags, inp);
-		return (true);
-	}
+	large = (m->m_pkthdr.csum_flags & CSUM_TSO) != 0;
+	if (large && !ilnp_sess_bare(l.l_cache, l.l_sess, l.l_choice,
+	    ilnp_now()))
+		goto cut;
 	ip6 = mtod(m, const struct ip6_hdr *);
 	tcp = ip6->ip6_nxt == IPPROTO_TCP;
 	*error = choose(&l, m, inp, tcp, &out);
@@ -334,6 +332,10 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 		*mp = NULL;
 		return (true);
 	}
+	/* We may have moved since it was asked. */
+	if (large && (out.o_nonce.n_len != 0 ||
+	    out.o_cksum != ILNP_CKSUM_IPV6))
+		goto cut;
 	if (l.l_keep) {
 		wire = kept_pair(&l, m);
 		if (l.l_note != NULL && ip6->ip6_nxt == IPPROTO_ICMPV6)
@@ -361,6 +363,10 @@ ilnp_door_output(struct mbuf **mp, struct ip6_pktopts **optp,
 	if (hop != NULL && *optp != opt)
 		*rop = NULL;
 	return (false);
+cut:
+	*mp = NULL;
+	*error = ilnp_tso_output(m, opt, flags, inp);
+	return (true);
 }
 
 struct nhop_object *
