@@ -233,8 +233,7 @@ read_hint(char *line, int64_t now)
 	if (n->n_fd >= 0 || (n->n_began != 0 &&
 	    (double)(now - n->n_began) < strtod(asked, NULL) * 1000))
 		return (NULL);
-	/* The root of a jail can be as many users as he likes. */
-	n->n_owner = jail != 0 ? jail << 32 : uid;
+	n->n_owner = ilnp_owner_share(jail << 32 | uid);
 	return (n);
 }
 
