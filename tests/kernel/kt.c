@@ -382,6 +382,8 @@ test_wire(void)
 	test_prog();
 	test_ping();
 	test_offload();
+	test_alloc();
+	(void)full_table();
 	test_life();
 }
 

@@ -146,6 +146,7 @@ void	test_hostile(void);
 void	test_local(void);
 void	test_forged(void);
 void	test_count(void);
+void	test_alloc(void);
 void	test_life(void);
 void	test_move(void);
 void	test_load(void);
@@ -163,5 +164,8 @@ void	test_kinds(void);
 void	test_ephemeral(void);
 void	test_stacks(void);
 void	test_probes(void (*)(void));
+
+/* Returns how many sessions were refused. */
+uint64_t full_table(void);
 
 #endif /* !_KT_KT_H_ */

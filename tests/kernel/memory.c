@@ -38,9 +38,15 @@ same(const char *a, const char *b)
 	return (length(a) == length(b) && memcmp(a, b, length(a)) == 0);
 }
 
-/* Called for each malloc(9) type with what of it is in use. */
+struct amount {
+	uint64_t items;		/* in use */
+	uint64_t octets;
+	uint64_t requests;	/* ever */
+};
+
+/* Called for each malloc(9) type. */
 static void
-each_type(void (*fn)(void *, const char *, uint64_t, uint64_t), void *arg)
+each_type(void (*fn)(void *, const char *, const struct amount *), void *arg)
 {
 	const char *p = read_stream("kern.malloc_stats", TYPES_MAX);
 	const struct malloc_type_stream_header *head = (const void *)p;
@@ -49,20 +55,21 @@ each_type(void (*fn)(void *, const char *, uint64_t, uint64_t), void *arg)
 	for (uint32_t i = 0; i < head->mtsh_count; i++) {
 		const struct malloc_type_header *h = (const void *)p;
 		const struct malloc_type_stats *s = (const void *)(h + 1);
-		uint64_t octets = 0, items = 0;
+		struct amount a = { };
 
 		for (uint32_t cpu = 0; cpu < head->mtsh_maxcpus; cpu++, s++) {
-			octets += s->mts_memalloced - s->mts_memfreed;
-			items += s->mts_numallocs - s->mts_numfrees;
+			a.octets += s->mts_memalloced - s->mts_memfreed;
+			a.items += s->mts_numallocs - s->mts_numfrees;
+			a.requests += s->mts_numallocs;
 		}
-		fn(arg, h->mth_name, items, octets);
+		fn(arg, h->mth_name, &a);
 		p = (const void *)s;
 	}
 }
 
 /* And for each uma(9) zone. */
 static void
-each_zone(void (*fn)(void *, const char *, uint64_t, uint64_t), void *arg)
+each_zone(void (*fn)(void *, const char *, const struct amount *), void *arg)
 {
 	const char *p = read_stream("vm.zone_stats", ZONES_MAX);
 	const struct uma_stream_header *head = (const void *)p;
@@ -71,11 +78,15 @@ each_zone(void (*fn)(void *, const char *, uint64_t, uint64_t), void *arg)
 	for (uint32_t i = 0; i < head->ush_count; i++) {
 		const struct uma_type_header *h = (const void *)p;
 		const struct uma_percpu_stat *s = (const void *)(h + 1);
-		uint64_t items = h->uth_allocs - h->uth_frees;
+		struct amount a = { .items = h->uth_allocs - h->uth_frees,
+		    .requests = h->uth_allocs };
 
-		for (uint32_t cpu = 0; cpu < head->ush_maxcpus; cpu++, s++)
-			items += s->ups_allocs - s->ups_frees;
-		fn(arg, h->uth_name, items, items * h->uth_size);
+		for (uint32_t cpu = 0; cpu < head->ush_maxcpus; cpu++, s++) {
+			a.items += s->ups_allocs - s->ups_frees;
+			a.requests += s->ups_allocs;
+		}
+		a.octets = a.items * h->uth_size;
+		fn(arg, h->uth_name, &a);
 		p = (const void *)s;
 	}
 }
@@ -83,19 +94,19 @@ each_zone(void (*fn)(void *, const char *, uint64_t, uint64_t), void *arg)
 struct search {
 	const char *name;
 	unsigned int found;
-	uint64_t items;
-	uint64_t octets;
+	struct amount sum;
 };
 
 static void
-match(void *arg, const char *name, uint64_t items, uint64_t octets)
+match(void *arg, const char *name, const struct amount *a)
 {
 	struct search *s = arg;
 
 	if (same(name, s->name)) {
 		s->found++;
-		s->items += items;
-		s->octets += octets;
+		s->sum.items += a->items;
+		s->sum.octets += a->octets;
+		s->sum.requests += a->requests;
 	}
 }
 
@@ -105,7 +116,16 @@ memory_of(const char *type)
 	struct search s = { .name = type };
 
 	each_type(match, &s);
-	return (s.octets);
+	return (s.sum.octets);
+}
+
+uint64_t
+requests_of(const char *type)
+{
+	struct search s = { .name = type };
+
+	each_type(match, &s);
+	return (s.sum.requests);
 }
 
 uint64_t
@@ -114,7 +134,7 @@ items_of(const char *zone)
 	struct search s = { .name = zone };
 
 	each_zone(match, &s);
-	return (s.items);
+	return (s.sum.items);
 }
 
 static bool
@@ -159,7 +179,7 @@ struct census {
 };
 
 static void
-enter(void *arg, const char *name, uint64_t items, uint64_t octets __unused)
+enter(void *arg, const char *name, const struct amount *a)
 {
 	struct census *c = arg;
 	unsigned int i = c->first;
@@ -176,7 +196,7 @@ enter(void *arg, const char *name, uint64_t items, uint64_t octets __unused)
 		    sizeof(c->use[i].name) - 1));
 		c->n++;
 	}
-	c->use[i].items += items;
+	c->use[i].items += a->items;
 }
 
 unsigned int

@@ -13,6 +13,9 @@
 /* Octets in use of a type of malloc(9); asking takes long. */
 uint64_t memory_of(const char *type);
 
+/* How often somebody has asked for memory of a type. */
+uint64_t requests_of(const char *type);
+
 /* Waits until a type has no more in use than that; false if it goes on having. */
 bool	memory_comes_to(const char *type, uint64_t most);
 

@@ -77,6 +77,20 @@ not_seen(const char *name, uint64_t n)
 	return (n == 0);
 }
 
+/* Switches ILNP off and on, which begins its counters anew. */
+static void
+refusals(void)
+{
+	uint64_t before, refused;
+
+	ask();
+	before = fired("count", "sess_refused");
+	refused = full_table();
+	ask();
+	check(refused > 0 && fired("count", "sess_refused") == before + refused,
+	    "a probe fires for each of %lu that are refused", refused);
+}
+
 void
 test_probes(void (*run)(void))
 {
@@ -108,4 +122,5 @@ test_probes(void (*run)(void))
 	check(fired("in", "1") > 0 && fired("in", "4") > 0 &&
 	    fired("out", "0") > 0,
 	    "packets taken, dropped and sent are seen");
+	refusals();
 }
