@@ -170,7 +170,7 @@ more(const struct race *w, uint32_t than)
  * end.  FreeBSD takes them away in one section of the epoch, and waits there for
  * whoever reads the list of all addresses, as each packet that comes does; our
  * task waits for that epoch.  Advertisements would make them in a section, too,
- * which INVARIANTS do not bear (rig.c).
+ * which INVARIANTS do not bear (rig_link.c).
  */
 static uint32_t
 come_and_go(const struct race *w)
