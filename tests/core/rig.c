@@ -76,6 +76,19 @@ rig_open(u_int n)
 	return (s);
 }
 
+int
+rig_open_at(uint64_t locator, struct ilnp_sess **sp)
+{
+	const struct ilnp_nidpair us = { ME, YOU };
+	const struct ilnp_lurec rec = { l64(locator), 0, 300 };
+	int error;
+
+	ilnp_env_epoch_begin();
+	error = ilnp_ilcc_open(r.c, &us, &rec, 1, r.now, sp);
+	ilnp_env_epoch_end();
+	return (error);
+}
+
 struct ilnp_sess *
 rig_find(void)
 {
@@ -145,6 +158,16 @@ rig_tcp(uint64_t from, uint64_t to, const struct ilnp_nonce *nonce,
 	const struct addrs a = from_to(from, to, nonce);
 
 	pkt_tcp(&r.pkt, &a, 4000, 80, flags, NULL, 0);
+	return (rig_input(ILNP_FLOW_OPENS));
+}
+
+enum ilnp_inverdict
+rig_knock(uint64_t identifier, uint64_t from, const struct ilnp_nonce *nonce)
+{
+	const struct addrs a = { ilv(from, identifier), { l64(A(0)), ME },
+	    nonce, ILNP_CKSUM_RFC };
+
+	pkt_tcp(&r.pkt, &a, 4000, 80, TH_SYN, NULL, 0);
 	return (rig_input(ILNP_FLOW_OPENS));
 }
 

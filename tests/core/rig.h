@@ -48,6 +48,8 @@ void	rig_local(u_int n);			/* adds locator A(n) */
 
 /* Opens a session to YOU at B(0) to B(n-1), preference 0. */
 struct ilnp_sess *rig_open(u_int n);
+/* The same at one locator; returns what opening it does. */
+int	rig_open_at(uint64_t locator, struct ilnp_sess **);
 struct ilnp_sess *rig_find(void);
 
 enum ilnp_outverdict rig_output(struct ilnp_sess *, uint32_t len);
@@ -60,6 +62,9 @@ enum ilnp_inverdict rig_udp(uint64_t from, uint64_t to,
 	    const struct ilnp_nonce *, enum ilnp_flowhint);
 enum ilnp_inverdict rig_tcp(uint64_t from, uint64_t to,
 	    const struct ilnp_nonce *, uint8_t flags);
+/* A packet that begins a flow, from any NID and locator. */
+enum ilnp_inverdict rig_knock(uint64_t identifier, uint64_t from,
+	    const struct ilnp_nonce *);
 enum ilnp_inverdict rig_lu(uint64_t from, uint64_t to,
 	    const struct ilnp_nonce *, uint8_t op, const struct ilnp_lurec *,
 	    u_int n);

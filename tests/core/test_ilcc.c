@@ -3,58 +3,13 @@
  *
  * Copyright (c) 2026 The ilnp project
  *
- * The table: who is found, who is let in, who must go, and that an attacker
- * has no say in it.
+ * The table: who is found, who is let in, and that an attacker has no say in
+ * it.
  */
 #include "rig.h"
 
 static const struct ilnp_nidpair us = { { 0x021111fffe000001 },
     { 0x022222fffe000002 } };
-
-static int
-open_at(uint64_t locator, struct ilnp_sess **sp)
-{
-	const struct ilnp_lurec rec = { l64(locator), 0, 300 };
-	int error;
-
-	ilnp_env_epoch_begin();
-	error = ilnp_ilcc_open(r.c, &us, &rec, 1, r.now, sp);
-	ilnp_env_epoch_end();
-	return (error);
-}
-
-/* A packet that begins a flow, from any NID and locator. */
-static enum ilnp_inverdict
-knock(uint64_t identifier, uint64_t from, const struct ilnp_nonce *nonce)
-{
-	const struct addrs a = { ilv(from, identifier), { l64(A(0)), ME },
-	    nonce, ILNP_CKSUM_RFC };
-
-	pkt_tcp(&r.pkt, &a, 4000, 80, TH_SYN, NULL, 0);
-	return (rig_input(ILNP_FLOW_OPENS));
-}
-
-static struct ilnp_nonce
-random_nonce(void)
-{
-	struct ilnp_nonce n = { .n_len = 4 };
-
-	ilnp_env_random(n.n_b, 4);
-	return (n);
-}
-
-static void
-flood(u_int n)
-{
-	for (u_int i = 0; i < n; i++) {
-		struct ilnp_nonce nonce = random_nonce();
-
-		(void)knock(0x1000 + i, EVIL, &nonce);
-		if (i % 64 == 0)
-			ilnp_env_epoch_barrier();
-	}
-	ilnp_env_epoch_barrier();
-}
 
 /* checklist: 12 */
 static void
@@ -81,7 +36,7 @@ second_flow_to_a_correspondent_shares_its_session(void **state)
 	struct ilnp_sess *s = rig_open(1), *again = NULL;
 
 	(void)state;
-	assert_int_equal(open_at(B(5), &again), 0);
+	assert_int_equal(rig_open_at(B(5), &again), 0);
 	assert_ptr_equal(again, s);
 	assert_int_equal(ilnp_ilcc_count(r.c), 1);
 	assert_true(rig_knows(s, B(5)));
@@ -171,7 +126,7 @@ first_packet_with_a_nonce_makes_a_session(void **state)
 	const struct ilnp_nonce nonce = nonce_of(4, 1);
 
 	(void)state;
-	assert_int_equal(knock(YOU.nid, B(0), &nonce), ILNP_IN_DELIVER);
+	assert_int_equal(rig_knock(YOU.nid, B(0), &nonce), ILNP_IN_DELIVER);
 	assert_non_null(r.in.i_sess);
 	assert_ptr_equal(rig_find(), r.in.i_sess);
 	assert_int_equal(rig_info(r.in.i_sess).si_state, ILNP_SESS_OPEN);
@@ -194,14 +149,14 @@ nonces_are_fresh_and_differ_by_direction(void **state)
 			struct ilnp_nonce peer = nonce_of(4, (uint8_t)(i + 1));
 			struct ilnp_sess *s = NULL;
 
-			assert_int_equal(knock(YOU.nid, B(0), &peer),
+			assert_int_equal(rig_knock(YOU.nid, B(0), &peer),
 			    ILNP_IN_DELIVER);
 			seen[n] = r.in.i_sess->s_nout;
 			assert_int_equal(seen[n].n_len, size);
 			assert_false(ilnp_nonce_eq(&seen[n], &peer));
 			n++;
 			ilnp_ilcc_close(r.c, r.in.i_sess);
-			assert_int_equal(open_at(B(0), &s), 0);
+			assert_int_equal(rig_open_at(B(0), &s), 0);
 			seen[n++] = s->s_nout;
 			ilnp_ilcc_close(r.c, s);
 		}
@@ -218,10 +173,10 @@ responder_evicted_in_a_flood_comes_back_with_the_same_nonce(void **state)
 	struct ilnp_nonce ours;
 
 	(void)state;
-	(void)knock(YOU.nid, B(0), &peer);
+	(void)rig_knock(YOU.nid, B(0), &peer);
 	ours = r.in.i_sess->s_nout;
 	ilnp_ilcc_close(r.c, r.in.i_sess);
-	(void)knock(YOU.nid, B(0), &peer);
+	(void)rig_knock(YOU.nid, B(0), &peer);
 	assert_true(ilnp_nonce_eq(&r.in.i_sess->s_nout, &ours));
 }
 
@@ -232,7 +187,7 @@ shared_nonce_mode_answers_with_the_initiators_nonce(void **state)
 
 	(void)state;
 	rig_knob("nonce_shared", 1);
-	(void)knock(YOU.nid, B(0), &peer);
+	(void)rig_knock(YOU.nid, B(0), &peer);
 	assert_true(ilnp_nonce_eq(&r.in.i_sess->s_nout, &peer));
 }
 
@@ -244,9 +199,9 @@ two_correspondents_with_one_nid_are_kept_apart_by_their_nonces(void **state)
 	struct ilnp_sess *s1, *s2;
 
 	(void)state;
-	(void)knock(YOU.nid, B(0), &n1);
+	(void)rig_knock(YOU.nid, B(0), &n1);
 	s1 = r.in.i_sess;
-	(void)knock(YOU.nid, B(9), &n2);
+	(void)rig_knock(YOU.nid, B(9), &n2);
 	s2 = r.in.i_sess;
 	assert_ptr_not_equal(s1, s2);
 	assert_int_equal(rig_udp(B(0), A(0), &n1, ILNP_FLOW_KNOWN),
@@ -270,14 +225,14 @@ stranger_under_a_correspondents_nid_does_not_become_its_session(void **state)
 
 	(void)state;
 	/* The attacker plants a session under YOU's NID and even proves it. */
-	assert_int_equal(knock(YOU.nid, EVIL, &theirs), ILNP_IN_DELIVER);
+	assert_int_equal(rig_knock(YOU.nid, EVIL, &theirs), ILNP_IN_DELIVER);
 	forged = r.in.i_sess;
 	assert_int_equal(rig_output(forged, 40), ILNP_OUT_ILNP);
 	assert_int_equal(rig_answer_all(&theirs), 1);
 	assert_true(rig_info(forged).si_confirmed);
 
 	/* What we open toward the real one goes to the real one. */
-	assert_int_equal(open_at(B(0), &s), 0);
+	assert_int_equal(rig_open_at(B(0), &s), 0);
 	assert_ptr_not_equal(s, forged);
 	assert_ptr_equal(rig_find(), s);
 	assert_int_equal(rig_output(s, 100), ILNP_OUT_ILNP);
@@ -297,7 +252,7 @@ later_strangers_do_not_take_over_a_session_we_try(void **state)
 	for (uint8_t i = 1; i < 10; i++) {
 		struct ilnp_nonce nonce = nonce_of(4, i);
 
-		(void)knock(YOU.nid, EVIL, &nonce);
+		(void)rig_knock(YOU.nid, EVIL, &nonce);
 		assert_ptr_equal(rig_find(), s);
 	}
 	assert_int_equal(rig_output(s, 100), ILNP_OUT_ILNP);
@@ -311,324 +266,8 @@ session_that_a_named_peer_began_is_used_when_we_open(void **state)
 	struct ilnp_sess *s = rig_accepted(&nonce), *again = NULL;
 
 	(void)state;
-	assert_int_equal(open_at(B(0), &again), 0);
+	assert_int_equal(rig_open_at(B(0), &again), 0);
 	assert_ptr_equal(again, s);
-}
-
-static void
-pair_keeps_at_most_pair_max_sessions(void **state)
-{
-	(void)state;
-	for (uint8_t i = 1; i <= 20; i++) {
-		struct ilnp_nonce nonce = nonce_of(4, i);
-
-		assert_int_equal(knock(YOU.nid, B(0), &nonce),
-		    ILNP_IN_DELIVER);
-		assert_in_range(ilnp_ilcc_count(r.c), 1, 4);
-	}
-	assert_int_equal(STAT(sess_evicted), 16);
-}
-
-/* YOU, or who calls himself so, begins a session at a place and proves it. */
-static struct ilnp_sess *
-knock_and_prove(uint64_t from, uint8_t i)
-{
-	struct ilnp_nonce nonce = nonce_of(4, i);
-	struct ilnp_sess *s;
-
-	/* Others have been quiet for so long that they are not probed. */
-	r.now += ILNP_SEC(20);
-	assert_int_equal(knock(YOU.nid, from, &nonce), ILNP_IN_DELIVER);
-	s = r.in.i_sess;
-	assert_int_equal(rig_output(s, 40), ILNP_OUT_ILNP);
-	assert_int_equal(rig_answer_all(&nonce), 1);
-	return (s);
-}
-
-static bool
-is_there(uint64_t from, uint8_t i)
-{
-	struct ilnp_nonce nonce = nonce_of(4, i);
-
-	return (rig_udp(from, A(0), &nonce, ILNP_FLOW_KNOWN) ==
-	    ILNP_IN_DELIVER);
-}
-
-static void
-peer_that_restarts_often_is_not_locked_out(void **state)
-{
-	(void)state;
-	for (uint8_t i = 1; i <= 20; i++) {
-		(void)knock_and_prove(B(0), i);
-		assert_true(is_there(B(0), i));
-		assert_in_range(ilnp_ilcc_count(r.c), 1, 4);
-	}
-	/* What goes is what has been silent for longest. */
-	assert_false(is_there(B(0), 16));
-	assert_true(is_there(B(0), 17));
-	assert_int_equal(STAT(sess_evicted), 16);
-}
-
-static void
-proven_sessions_make_way_for_nobody_elsewhere(void **state)
-{
-	(void)state;
-	for (uint8_t i = 1; i <= 4; i++)
-		(void)knock_and_prove(B(0), i);
-	/* Packets that anybody could have sent. */
-	for (uint8_t i = 10; i < 40; i++) {
-		struct ilnp_nonce nonce = nonce_of(4, i);
-
-		assert_int_equal(knock(YOU.nid, i % 2 == 0 ? B(0) : EVIL,
-		    &nonce), ILNP_IN_DELIVER);
-		assert_int_equal(ilnp_ilcc_count(r.c), 5);
-	}
-	/* Somebody with YOU's NID who does answer, but from elsewhere. */
-	for (uint8_t i = 50; i < 60; i++) {
-		(void)knock_and_prove(EVIL, i);
-		assert_false(is_there(EVIL, i));
-	}
-	for (uint8_t i = 1; i <= 4; i++)
-		assert_true(is_there(B(0), i));
-}
-
-/* Forged first packets make the peer itself prove sessions that it never began. */
-static void
-session_that_a_flow_needs_makes_way_for_nobody(void **state)
-{
-	struct ilnp_sess *needed = knock_and_prove(B(0), 1);
-
-	(void)state;
-	assert_true(ilnp_sess_hold(needed));
-	for (uint8_t i = 2; i <= 20; i++) {
-		(void)knock_and_prove(B(0), i);
-		assert_true(is_there(B(0), i));
-	}
-	assert_true(is_there(B(0), 1));
-	assert_int_equal(ilnp_ilcc_count(r.c), 5);
-	ilnp_sess_release(needed);
-}
-
-static void
-sessions_of_a_dead_place_make_way(void **state)
-{
-	struct ilnp_sess *s = NULL;
-
-	(void)state;
-	for (uint8_t i = 1; i <= 4; i++)
-		s = knock_and_prove(B(0), i);
-	for (u_int i = 0; i < s->s_paths->ps_cap; i++)
-		s->s_paths->ps_path[i].p_state = ILNP_PATH_DOWN;
-	(void)knock_and_prove(B(1), 5);
-	assert_true(is_there(B(1), 5));
-	for (uint8_t i = 1; i <= 3; i++)
-		assert_true(is_there(B(0), i));
-	assert_int_equal(ilnp_ilcc_count(r.c), 4);
-}
-
-static void
-strangers_cannot_use_up_the_sessions_of_a_pair_against_us(void **state)
-{
-	struct ilnp_sess *s = NULL;
-
-	(void)state;
-	/* As many proven sessions under YOU's NID as a pair may have. */
-	for (uint8_t i = 1; i <= 4; i++) {
-		struct ilnp_nonce nonce = nonce_of(4, i);
-
-		assert_int_equal(knock(YOU.nid, EVIL, &nonce),
-		    ILNP_IN_DELIVER);
-		assert_int_equal(rig_output(r.in.i_sess, 40), ILNP_OUT_ILNP);
-		assert_int_equal(rig_answer_all(&nonce), 1);
-	}
-	assert_int_equal(open_at(B(0), &s), 0);
-	assert_ptr_equal(rig_find(), s);
-}
-
-static void
-flood_never_evicts_confirmed_or_opened_sessions(void **state)
-{
-	const struct ilnp_nonce nonce = nonce_of(4, 1);
-	struct ilnp_sess *mine, *theirs;
-	const struct ilnp_nidpair other = { ME, nid(77) };
-	const struct ilnp_lurec rec = { l64(B(3)), 0, 300 };
-
-	(void)state;
-	theirs = rig_accepted(&nonce);
-	ilnp_env_epoch_begin();
-	assert_int_equal(ilnp_ilcc_open(r.c, &other, &rec, 1, r.now, &mine),
-	    0);
-	ilnp_env_epoch_end();
-	flood(5000);
-	assert_int_equal(ilnp_ilcc_count(r.c), 8 + 2);
-	assert_ptr_equal(rig_find(), theirs);
-	assert_int_equal(rig_udp(B(0), A(0), &nonce, ILNP_FLOW_KNOWN),
-	    ILNP_IN_DELIVER);
-	assert_ptr_equal(r.in.i_sess, theirs);
-	assert_int_equal(rig_output(mine, 10), ILNP_OUT_ILNP);
-	assert_int_equal(STAT(sess_refused), 0);
-}
-
-static void
-memory_stays_bounded_whatever_comes_in(void **state)
-{
-	uint64_t before, full;
-
-	(void)state;
-	before = ilnp_env_alloc_total();
-	flood(64);
-	full = ilnp_env_alloc_total();
-	flood(5000);
-	assert_int_equal(ilnp_env_alloc_total(), full);
-	assert_true(full - before <= 64 * sizeof(struct ilnp_sess));
-}
-
-static void
-full_cache_refuses_packets_and_counts_each_once(void **state)
-{
-	struct ilnp_nonce nonce = nonce_of(4, 1);
-
-	(void)state;
-	r.conf.sess_max = 16;
-	r.conf.half_max = 16;
-	r.conf.pair_max = 64;
-	rig_make(1);
-	for (uint8_t i = 0; i < 16; i++) {
-		const struct ilnp_nidpair nids = { ME, nid(100 + i) };
-		const struct ilnp_lurec rec = { l64(B(0)), 0, 300 };
-		struct ilnp_sess *s;
-
-		ilnp_env_epoch_begin();
-		assert_int_equal(ilnp_ilcc_open(r.c, &nids, &rec, 1, r.now,
-		    &s), 0);
-		/* A flow needs it. */
-		assert_true(ilnp_sess_hold(s));
-		ilnp_env_epoch_end();
-	}
-	assert_int_equal(knock(YOU.nid, B(0), &nonce), ILNP_IN_DROP);
-	assert_int_equal(STAT(sess_refused), 1);
-	assert_int_equal(ilnp_ilcc_count(r.c), 16);
-	assert_int_equal(open_at(B(0), &(struct ilnp_sess *){ NULL }), ENOSPC);
-	assert_int_equal(STAT(sess_refused), 2);
-}
-
-/* A session that somebody has begun and confirmed. */
-static struct ilnp_sess *
-knock_confirmed(uint64_t identifier)
-{
-	struct ilnp_nonce nonce = random_nonce();
-
-	assert_int_equal(knock(identifier, B(0), &nonce), ILNP_IN_DELIVER);
-	ilnp_env_epoch_begin();
-	(void)ilnp_sess_confirm(r.c, r.in.i_sess);
-	ilnp_env_epoch_end();
-	return (r.in.i_sess);
-}
-
-/* Whoever owns a network can have any number of NIDs there, all confirmed. */
-static void
-full_cache_has_room_where_peers_have_left(void **state)
-{
-	struct ilnp_sess *used, *held, *opened;
-	struct ilnp_nonce nonce = nonce_of(4, 1);
-
-	(void)state;
-	r.conf.sess_max = 16;
-	rig_make(1);
-	opened = rig_open(1);
-	(void)ilnp_sess_confirm(r.c, opened);
-	held = knock_confirmed(200);
-	ilnp_env_epoch_begin();
-	assert_true(ilnp_sess_hold(held));
-	ilnp_env_epoch_end();
-	used = knock_confirmed(201);
-	for (u_int i = 0; i < 13; i++)
-		(void)knock_confirmed(300 + i);
-	assert_int_equal(ilnp_ilcc_count(r.c), 16);
-	r.now += ILNP_SEC(9);
-	assert_int_equal(knock(400, B(0), &nonce), ILNP_IN_DROP);
-	assert_int_equal(STAT(sess_refused), 1);
-	assert_int_equal(rig_output(used, 40), ILNP_OUT_ILNP);
-	r.now += ILNP_SEC(2);
-	assert_int_equal(knock(400, B(0), &nonce), ILNP_IN_DELIVER);
-	assert_int_equal(STAT(sess_evicted), 1);
-	/* A flood costs no more than that one. */
-	flood(1000);
-	assert_int_equal(STAT(sess_evicted), 1001);
-	assert_int_equal(ilnp_ilcc_count(r.c), 16);
-	assert_false(opened->s_dead);
-	assert_false(held->s_dead);
-	assert_false(used->s_dead);
-	for (u_int i = 0; i < 4; i++)
-		(void)knock_confirmed(500 + i);
-	assert_false(opened->s_dead);
-	assert_false(held->s_dead);
-	assert_false(used->s_dead);
-	ilnp_sess_release(held);
-}
-
-/* Datagrams may flow in a session before its peer has answered a probe. */
-static void
-forged_first_packets_do_not_take_a_session_from_its_flow(void **state)
-{
-	const struct ilnp_nonce mine = nonce_of(4, 1);
-	struct ilnp_sess *s;
-
-	(void)state;
-	assert_int_equal(knock(YOU.nid, B(0), &mine), ILNP_IN_DELIVER);
-	s = r.in.i_sess;
-	ilnp_env_epoch_begin();
-	assert_true(ilnp_sess_hold(s));
-	ilnp_env_epoch_end();
-	for (u_int i = 0; i < 300; i++) {
-		struct ilnp_nonce nonce = random_nonce();
-
-		(void)knock(YOU.nid, EVIL, &nonce);
-	}
-	flood(300);
-	assert_false(s->s_dead);
-	assert_int_equal(rig_udp(B(0), A(0), &mine, ILNP_FLOW_KNOWN),
-	    ILNP_IN_DELIVER);
-	assert_ptr_equal(r.in.i_sess, s);
-	assert_in_range(ilnp_ilcc_count(r.c), 1, 8 + 1);
-	ilnp_sess_release(s);
-}
-
-static void
-programs_cannot_keep_others_from_opening_sessions(void **state)
-{
-	const struct ilnp_lurec rec = { l64(B(0)), 0, 300 };
-	struct ilnp_sess *held = NULL, *answered = NULL, *s;
-	struct ilnp_nidpair nids = { ME, nid(0) };
-
-	(void)state;
-	r.conf.sess_max = 16;
-	rig_make(1);
-	for (u_int i = 0; i < 500; i++) {
-		nids.remote = nid(100 + i);
-		r.now += ILNP_MS(1);
-		ilnp_env_epoch_begin();
-		assert_int_equal(ilnp_ilcc_open(r.c, &nids, &rec, 1, r.now,
-		    &s), 0);
-		if (i == 0) {
-			held = s;
-			assert_true(ilnp_sess_hold(held));
-		} else if (i == 1) {
-			answered = s;
-			(void)ilnp_sess_confirm(r.c, answered);
-		}
-		ilnp_env_epoch_end();
-	}
-	assert_int_equal(ilnp_ilcc_count(r.c), 16);
-	assert_int_equal(STAT(sess_evicted), 500 - 16);
-	ilnp_env_epoch_begin();
-	nids.remote = nid(100);
-	assert_ptr_equal(ilnp_ilcc_find(r.c, &nids), held);
-	nids.remote = nid(101);
-	assert_ptr_equal(ilnp_ilcc_find(r.c, &nids), answered);
-	ilnp_sess_release(held);
-	ilnp_env_epoch_end();
-	ilnp_env_epoch_barrier();
 }
 
 /* checklist: 36 */
@@ -734,18 +373,6 @@ TEST_MAIN(
 	RIG_TEST(stranger_under_a_correspondents_nid_does_not_become_its_session),
 	RIG_TEST(later_strangers_do_not_take_over_a_session_we_try),
 	RIG_TEST(session_that_a_named_peer_began_is_used_when_we_open),
-	RIG_TEST(pair_keeps_at_most_pair_max_sessions),
-	RIG_TEST(peer_that_restarts_often_is_not_locked_out),
-	RIG_TEST(proven_sessions_make_way_for_nobody_elsewhere),
-	RIG_TEST(session_that_a_flow_needs_makes_way_for_nobody),
-	RIG_TEST(sessions_of_a_dead_place_make_way),
-	RIG_TEST(strangers_cannot_use_up_the_sessions_of_a_pair_against_us),
-	RIG_TEST(flood_never_evicts_confirmed_or_opened_sessions),
-	RIG_TEST(forged_first_packets_do_not_take_a_session_from_its_flow),
-	RIG_TEST(programs_cannot_keep_others_from_opening_sessions),
-	RIG_TEST(memory_stays_bounded_whatever_comes_in),
-	RIG_TEST(full_cache_refuses_packets_and_counts_each_once),
-	RIG_TEST(full_cache_has_room_where_peers_have_left),
 	RIG_TEST(packet_for_a_nid_that_is_not_ours_is_left_to_ipv6),
 	RIG_TEST(closed_session_is_gone_at_once_and_twice_is_once),
 	RIG_TEST(listing_shows_every_session_once_and_finds_it_again_by_id),
