@@ -21,7 +21,8 @@ from kernelkit import CONF, WATCHED_CONF, given_kernel, kept, kernel_marks, work
 from ilnptool.guest.quick import FORGED, STEADY, USUAL, WATCHED, Report, run_groups
 
 # How many facts each group has at least: one that ends early must not pass.
-FACTS = {"wire": 205, "sockets": 113, "harm": 76, "move": 24, "load": 24, "end": 4, "short": 12}
+# Kernels that watch themselves have three fewer of sockets, and one of harm.
+FACTS = {"wire": 224, "sockets": 140, "harm": 86, "move": 27, "load": 25, "end": 4, "short": 12}
 # This one ends in the kernel's debugger.
 DEBUGGED = "sockets"
 
@@ -53,6 +54,7 @@ def booted(
     return group, report
 
 
+# lesson: 75
 def test_every_fact_of_the_guest_holds(booted: tuple[str, Report]) -> None:
     group, report = booted
     verdict = report.verdict
