@@ -69,7 +69,7 @@ def reporter() -> Iterator[Reporter]:
         def once(progress: Progress) -> None:
             if progress.task not in told:
                 told.add(progress.task)
-                console.print(f"{progress.task} ...")
+                console.print(f"{progress.task} ...", soft_wrap=True)
 
         yield once
         return
