@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ilnptool.errors import EnvironmentMissing, FileError, UsageError
-from ilnptool.lab import bhyveconf
-from ilnptool.lab.bhyve import Planner
+from ilnptool.config import load_config
+from ilnptool.errors import CheckFailed, EnvironmentMissing, FileError, UsageError
+from ilnptool.lab import bhyve, bhyveconf
+from ilnptool.lab.bhyve import BhyveLab, Planner
 from ilnptool.lab.bhyveconf import check_config, format_config
 from ilnptool.lab.catalogue import find_topology, shipped
 from ilnptool.lab.hardware import check_reserved, load_hardware, loader_lines
@@ -22,6 +23,7 @@ from ilnptool.lab.topology import load_topology
 TOP = Path(__file__).parents[2]
 IX = TOP / "bhyve/ix-passthrough.toml"
 PATH = Path("vm.conf")
+PLACE = "%s.%d%s"  # of a machine's serial line
 GOOD = {
     "name": "ilnp.a",
     "memory.size": "256M",
@@ -174,6 +176,32 @@ def test_bad_hardware_files_are_named_with_their_line(tmp_path: Path, text: str,
     path.write_text(f"[[passthrough]]\n{text}\n")
     with pytest.raises(FileError, match=rf"hardware.toml:\d: .*{said}"):
         load_hardware(path, topology("duality"))
+
+
+def test_the_console_of_a_kernel_that_does_not_boot_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs of FreeBSD that do nothing, and a bhyve that says why it ends, stand in."""
+    for node in topology("two-paths").nodes:
+        os.mkfifo(tmp_path / f"{node.name}.1B")
+    tools = {name: "true" for name in ("kldload", "ifconfig", "bhyveload", "bhyvectl")}
+    tools["bhyve"] = (
+        f"echo panic: no root >{tmp_path}/${{3##*.}}.1B; echo vm exit >&2; sleep 2; exit 3"
+    )
+    for name, text in tools.items():
+        (tmp_path / name).write_text(f"#! /bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(bhyve, "line_device", lambda _, *words: str(tmp_path / (PLACE % words)))
+    config = replace(load_config(environ={}), state=tmp_path / "state")
+    lab = BhyveLab(topology("two-paths"), config, tmp_path / "image", name="l")
+    said = r"has ended with status 3\nvm exit\nthe end of its console:\n(.*\n)*panic: no root"
+    with pytest.raises(CheckFailed, match=said) as caught:
+        lab.up()
+    kept = tmp_path / "state/kept/l.a.console.log"
+    assert f"the whole console of a: {kept}" in caught.value.__notes__
+    assert kept.read_text() == "panic: no root\n"
+    assert not lab.state.exists()
 
 
 def test_a_hardware_file_without_a_card_is_refused(tmp_path: Path) -> None:

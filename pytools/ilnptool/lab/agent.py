@@ -13,6 +13,7 @@ import os
 import select
 import shlex
 import socket
+import threading
 import time
 import tty
 import uuid
@@ -27,6 +28,7 @@ from ilnptool.run import Result, tail_of
 JOBS = "/tmp/jobs"  # where the agent keeps them, in the machine
 
 _POLL_SECONDS = 0.05
+_LISTEN_SECONDS = 0.1
 # How long a running job is left alone after it was looked at: a tenth of its age, and at most so
 # long.  Each look costs the machine a dozen processes.
 _LOOK_SECONDS = 1.0
@@ -61,6 +63,43 @@ def _open_tty(path: Path) -> int:
     fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
     tty.setraw(fd)
     return fd
+
+
+def _copy_line(path: Path, log: Path, over: threading.Event) -> None:
+    """Append what comes over a line to a file; whoever hangs up may come again."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if os.isatty(fd):
+            tty.setraw(fd)  # it would echo what a machine says as if somebody typed it
+        with log.open("ab", buffering=0) as file:
+            while not over.is_set():
+                if select.select([fd], [], [], _LISTEN_SECONDS)[0]:
+                    octets = os.read(fd, 65536)
+                    if not octets:
+                        return
+                    file.write(octets)
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def listening(path: Path, log: Path) -> Iterator[None]:
+    """Keep in a file, for the time of a block, what a machine says on a line that nobody reads."""
+    log.write_bytes(b"")
+    over = threading.Event()
+
+    def listen() -> None:
+        while not over.wait(_LISTEN_SECONDS):
+            with contextlib.suppress(OSError):
+                _copy_line(path, log, over)
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class Line:

@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ilnptool.config import Config
-from ilnptool.errors import IlnpError, UsageError
+from ilnptool.errors import CheckFailed, IlnpError, UsageError
 from ilnptool.lab import freebsd
 from ilnptool.lab.addressing import mac_of
-from ilnptool.lab.agent import Agent, run_in
+from ilnptool.lab.agent import Agent, listening, run_in
 from ilnptool.lab.bhyveconf import check_config, format_config
 from ilnptool.lab.hardware import Device, check_reserved
-from ilnptool.lab.machine import memory_for
+from ilnptool.lab.machine import console_log, memory_for
 from ilnptool.lab.model import End, Node, Topology
 from ilnptool.lab.protocol import Step, StepObserver, ignore_steps
 from ilnptool.lab.state import LabState
 from ilnptool.lab.topofile import format_topology
-from ilnptool.run import Result, popen, run
+from ilnptool.run import Process, Result, popen, run
 
 _MODULES = ("vmm", "nmdm", "if_tuntap", "if_bridge")
 _LOADER = "/boot/userboot_4th.so"  # reads the plain loader.rc of our image
@@ -197,6 +199,12 @@ class Planner:
         return plan
 
 
+def _need_alive(node: str, process: Process) -> None:
+    status = process.poll()
+    if status is not None:
+        raise CheckFailed(f"bhyve of {node} has ended with status {status}\n{process.tail()}")
+
+
 class BhyveLab:
     """A lab of bhyve machines: the part of ilnptool.lab.protocol.Lab that a shell needs."""
 
@@ -220,7 +228,7 @@ class BhyveLab:
         """Return the agent of a machine."""
         self.topology.node(node)
         device = Path(line_device(self.name, node, 2, "B"))
-        return Agent(device, self.state.directory / node / "bhyve.log")
+        return Agent(device, console_log(self.state.node(node)))
 
     def up(self) -> None:
         if self._devices:
@@ -234,13 +242,19 @@ class BhyveLab:
                 self.state.record("undo", commands=self._plan.undo)
                 file = self.state.directory / "topology.toml"
                 file.write_text(format_topology(self.topology))
-                self._make()
+                with ExitStack() as consoles:
+                    self._make(consoles)
                 self.state.record("up")
-            except BaseException:
+            except BaseException as err:
+                for node in self._plan.start:
+                    log = console_log(self.state.node(node))
+                    if log.exists():
+                        err.add_note(f"the whole console of {node}: {self.state.keep(log)}")
                 self._undo()
                 raise
 
-    def _make(self) -> None:
+    def _make(self, consoles: ExitStack) -> None:
+        """Do it; while machines start, their consoles are kept in files."""
         steps = ("write files", "make networks", "start machines", "set machines up")
         for path, text in self._plan.files.items():
             self._observer(Step(steps[0], 1, len(steps)))
@@ -250,12 +264,15 @@ class BhyveLab:
         for argv in self._plan.prepare:
             run(argv, timeout=_COMMAND_SECONDS)
         self._observer(Step(steps[2], 3, len(steps)))
+        started: dict[str, Process] = {}
         for node, argv in self._plan.start.items():
+            device = Path(line_device(self.name, node, 1, "B"))
+            consoles.enter_context(listening(device, console_log(self.state.node(node))))
             run(self._plan.load[node], timeout=_COMMAND_SECONDS)
-            popen(argv, log=self.state.directory / node / "bhyve.log")
+            started[node] = popen(argv, log=self.state.node(node) / "bhyve.log")
         self._observer(Step(steps[3], 4, len(steps)))
         for node, lines in self._plan.told.items():
-            self.agent(node).wait_ready(_BOOT_SECONDS, lambda: None)
+            self.agent(node).wait_ready(_BOOT_SECONDS, partial(_need_alive, node, started[node]))
             hosts = freebsd.hosts_file(self.topology, self.topology.node(node))
             self.agent(node).write(freebsd.HOSTS, hosts.encode())
             for line in lines:
