@@ -304,10 +304,9 @@ def edited_names(
         if name in sources:
             return str(sources[name])
         here = overlay / match[1]
-        if here.exists() and not (there.exists() and filecmp.cmp(here, there)):
+        if here.is_file() and not (there.is_file() and filecmp.cmp(here, there)):
             hooked[here] = there
-            return match[0]
-        return str(there)
+        return match[0] if here.is_dir() or here in hooked else str(there)
 
     text = re.sub(rf"{re.escape(str(overlay))}/(sys/[\w./+-]*\w)", edited, text)
     return "\n".join([text, *(f"{here} is {there} with hooks" for here, there in hooked.items())])

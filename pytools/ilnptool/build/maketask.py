@@ -85,7 +85,7 @@ def first_error(log: str) -> str:
     lines = [first, *takewhile(lambda line: line and not line.startswith(_NEXT), more)]
     said = found.groupdict()
     if said.get("room"):
-        lines.append(f"make room there, or {ELSEWHERE}")
+        lines[1:] = [f"make room there, or {ELSEWHERE}"]  # LLVM has much more to say
     if said.get("file"):
         folders = _FOLDER.findall(log, 0, found.start())
         where = f" (wanted by {folders[-1]})" if folders else ""
