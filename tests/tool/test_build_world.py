@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hooktree import make_tree
 
+from ilnptool.build.boot import place
 from ilnptool.build.disk import Extra, merge_manifest
 from ilnptool.build.host import Host
 from ilnptool.build.kernel import Workshop
@@ -88,6 +89,29 @@ def test_what_kyua_wants_is_named_with_what_it_is(tmp_path: Path) -> None:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).touch()
     assert missing_for_kyua(tree) == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("{folder}",), ("--init", "{folder}/none"), ("--iperf3", "{folder}/none")],
+    ids=["output", "init", "iperf3"],
+)
+def test_bad_paths_of_an_image_are_told_before_anything_is_built(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    given = [word.format(folder=tmp_path) for word in words]
+    done = CliRunner().invoke(cli, ["build-image", "--src", f"{tmp_path}/none", *given])
+    assert done.exit_code == 2
+    assert given[-1] in done.output
+
+
+def test_an_image_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    draft, output = tmp_path / "image", tmp_path / "new/lab.img"
+    for text in ("one", "two"):
+        draft.write_text(text)
+        place(draft, output)
+        assert output.read_text() == text
+    assert [path.name for path in output.parent.iterdir()] == ["lab.img"]
 
 
 def test_only_one_build_works_in_a_folder(tmp_path: Path) -> None:

@@ -92,6 +92,14 @@ def loader_script(tunables: Mapping[str, str]) -> str:
     return "\n".join([*lines, "load /boot/kernel/kernel", "boot", ""])
 
 
+def place(draft: Path, output: Path) -> None:
+    """Move a file to its place, whole or not at all, also from another file system."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    near = output.with_name(f"{output.name}.draft")
+    shutil.move(draft, near)
+    near.replace(output)
+
+
 def _write_cd(shop: Workshop, root: Path, draft: Path) -> None:
     run(
         [
@@ -133,8 +141,7 @@ def _build_cd(
         (root / "boot/loader.rc").write_text(loader_script(tunables))
         draft = Path(name) / "image"
         _write_cd(shop, root, draft)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(draft, output)
+        place(draft, output)
 
 
 def build_quick_image(

@@ -8,13 +8,12 @@ is added or replaced is listed there as well.
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilnptool.build.boot import loader_script
+from ilnptool.build.boot import loader_script, place
 from ilnptool.build.kernel import Workshop
 from ilnptool.build.world import World
 from ilnptool.errors import UsageError
@@ -139,5 +138,4 @@ def build_disk_image(
             ],
             timeout=900,
         )
-        output.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(draft, output)
+        place(draft, output)

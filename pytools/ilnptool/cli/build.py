@@ -27,6 +27,9 @@ from ilnptool.config import load_config
 from ilnptool.guest.suite import our_files
 
 _PATH = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+_OUTPUT = click.Path(path_type=Path, dir_okay=False)
 Command = Callable[..., Any]
 
 
@@ -174,8 +177,8 @@ def extras_of(text: str) -> list[Extra]:
 @_LEAVE_OUT
 @click.option("--quick", is_flag=True, help="A CD with the kernel and one program, in seconds.")
 @click.option("--world", "whole", is_flag=True, help="A disk with a whole world, in an hour.")
-@click.option("--init", type=_PATH, help="With --quick: static program to run.  [default: hello]")
-@click.option("--iperf3", type=_PATH, help="Source of iperf3, to be compiled into the image.")
+@click.option("--init", type=_FILE, help="With --quick: static program to run.  [default: hello]")
+@click.option("--iperf3", type=_FOLDER, help="Source of iperf3, to be compiled into the image.")
 @click.option("--names", is_flag=True, help="Programs that load libraries, with nss_ilnp(8).")
 @click.option("--kyua", is_flag=True, help="Kyua and ATF, to run tests by, from the tree as well.")
 @click.option(
@@ -185,7 +188,7 @@ def extras_of(text: str) -> list[Extra]:
     help="Put a file, or a whole folder, into the image.",
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Loader tunable.")
-@click.argument("output", type=_PATH, required=False)
+@click.argument("output", type=_OUTPUT, required=False)
 def build_image_command(
     src: Path,
     obj: Path,
