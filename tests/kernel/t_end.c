@@ -227,9 +227,10 @@ growth_of(const struct tally *before, const struct tally *after, unsigned int i)
 
 /*
  * True for what the allocators keep for themselves or count twice: what
- * malloc(9) gives out is counted by its types, a cluster by its mbuf, and each
- * thread that is kept for later use has a umtx, a turnstile and a sleep queue.
- * Masks of routes are what FreeBSD leaves of each stack, more of one that takes
+ * malloc(9) gives out is counted by its types, a cluster by its mbuf.  A process
+ * that is kept for later use has its thread still, and that its stack, its room
+ * for registers and for dtrace(1), a umtx, a turnstile and a sleep queue.  Masks
+ * of routes are what FreeBSD leaves of each stack, more of one that takes
  * addresses from advertisements, as here only hosts with ILNP do.
  */
 static bool
@@ -237,7 +238,8 @@ is_store(const char *name)
 {
 	static const char *const stores[] = { "malloc-", " Bucket", "UMA ",
 	    "vm pgcache", "vmem btag", "RADIX NODE", "mbuf_cluster", "umtx",
-	    "TURNSTILE", "SLEEPQUEUE", "routetbl" };
+	    "TURNSTILE", "SLEEPQUEUE", "THREAD", "kstack_cache",
+	    "FPU_save_area", "kdtrace", "routetbl" };
 
 	for (unsigned int i = 0; i < nitems(stores); i++)
 		if (contains(name, stores[i]))
