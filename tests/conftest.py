@@ -3,7 +3,7 @@
 
 They run real programs against real time on a machine that may have other work, so one that
 failed is run once more; pytest's summary names each of these, and a second failure counts.
-`-p no:rerunfailures` shows every failure, to find tests that need it.
+Why it failed at first is shown as well.  `-p no:rerunfailures` lets no test have a second chance.
 """
 
 from __future__ import annotations
@@ -37,3 +37,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("root"):
             item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why tests ran once more: what happens seldom is not found otherwise."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"failed at first: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
