@@ -288,8 +288,14 @@ far_connects(struct conn *c, int lfd, struct ilv ackfar, struct ilv acknear,
 	result fd;
 
 	c->fd = -1;
-	far_send(c, TH_SYN, "");
 	end = now_ms() + SOON;
+	/*
+	 * A wire holds some fifty frames that nobody has read.  FreeBSD forgets
+	 * a SYN whose answer finds no room there.
+	 */
+	while (now_ms() < end && net_receive(&k, 0))
+		continue;
+	far_send(c, TH_SYN, "");
 	/* Other connections may say the same again and again. */
 	do
 		if (now_ms() > end || !net_expect(&k, 6, SOON))
@@ -338,18 +344,12 @@ leave_to_debugger(void)
 	    .farport = 7000, .nearport = 7505, .seq = 10,
 	    .nonce = { 0xa5, 0x3c, 0x96, 0x0f }, .noncelen = 4 };
 	int lfd = listener((struct ilv){ 0, 0 }, c.nearport);
-	bool connected = false;
 
 	scenario("the debugger");
 	memcpy(net_answer.nonce, c.nonce, 12);
 	net_answer.noncelen = c.noncelen;
 	net_answer.on = true;
-	/* How well that goes is for others to tell: a frame may be lost. */
-	for (u_int i = 0; !connected && i < 3; i++) {
-		c.farport++;
-		connected = far_connects(&c, lfd, c.far, c.near, 0);
-	}
-	check(connected, "connected");
+	check(far_connects(&c, lfd, c.far, c.near, 0), "connected");
 	debugger = true;
 }
 
