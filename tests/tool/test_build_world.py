@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,23 @@ def test_a_tree_with_gaps_is_refused_with_what_to_do(tmp_path: Path) -> None:
     }
     with pytest.raises(UsageError, match=r"lacks contrib/atf/.*sqlite3.c.*--leave-out"):
         build_world(Workshop(tree, tmp_path / "shop", HOST, 1))
+
+
+def test_a_world_is_built_once_and_installed_without_root(tmp_path: Path) -> None:
+    tree, calls, make = make_tree(tmp_path / "src"), tmp_path / "calls", tmp_path / "make"
+    make.write_text(f'echo "$*" >>{calls}\n')
+    host = replace(HOST, make=("sh", str(make)))
+    for gap in gaps_of(tree):
+        (tree / gap.file).parent.mkdir(parents=True, exist_ok=True)
+        (tree / gap.file).touch()
+    shop = Workshop(open_tree(tree), tmp_path / "shop", host, 1)
+    world = build_world(shop)
+    assert build_world(shop) == world
+    lines = calls.read_text().splitlines()
+    assert [line.split()[-1] for line in lines] == ["buildworld", "installworld", "distribution"]
+    assert all("-DWITHOUT_RESCUE" in line.split() for line in lines)
+    assert all(f"-DNO_ROOT DB_FROM_SRC=yes DESTDIR={world.root}" in line for line in lines[1:])
+    assert (world.left_out, world.sysroot) == ((), shop.platform / "tmp")
 
 
 def test_what_kyua_wants_is_named_with_what_it_is(tmp_path: Path) -> None:

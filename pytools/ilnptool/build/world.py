@@ -32,6 +32,12 @@ VARIABLES = (
     *(f"-DWITHOUT_{name}" for name in _WITHOUT.split()),
     "-DWITH_DISK_IMAGE_TOOLS_BOOTSTRAP",
 )
+# Most of the work, and missed by nobody in a lab: cryptography of programs, programs for
+# emergencies, and the compiler's sanitizers, which lib/Makefile names by a variable of its own.
+_SPARED = (
+    *("-DWITHOUT_OPENSSL", "-DWITHOUT_RESCUE", "-DWITHOUT_LOADER_KBOOT", "-DWITHOUT_ZONEINFO"),
+    "_libclang_rt=",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ def build_world(shop: Workshop, *, leave_out: bool = False, report: Reporter = s
             f"or {GET_SOURCE}"
         )
     tests = "-DWITHOUT_TESTS_SUPPORT" if {"kyua", "atf"} & {*left_out} else "-DWITH_TESTS_SUPPORT"
-    variables = (*VARIABLES, tests)
+    variables = (*VARIABLES, *_SPARED, tests)
     where = _around(shop) if gaps else shop
     root = shop.root / "world"
     world = World(root, root / "METALOG", where.platform / "tmp", left_out)
