@@ -114,19 +114,28 @@ wait_received(const struct transfer *t, uint64_t n, int ms)
 static int at[2];
 
 /*
- * Waits until so much has come.  Meanwhile the routers repeat themselves, as
- * real ones do: an interface that has just come up may miss what they say.
+ * Whoever waits has the routers repeat themselves, as real ones do: an interface
+ * that has just come up may miss what they say.
  */
+#define	REPEAT_MS	3000
+
+static void
+advertise_again(void)
+{
+	rig_advertise(RIG_A, at[RIG_A], 7200, 3600);
+	rig_advertise(RIG_B, at[RIG_B], 7200, 3600);
+}
+
+/* Waits until so much has come. */
 static bool
 wait_while_advertised(const struct transfer *t, uint64_t n)
 {
 	int64_t end = now_ms() + MOVING_MS;
 
-	while (!wait_received(t, n, 3000)) {
+	while (!wait_received(t, n, REPEAT_MS)) {
 		if (now_ms() > end)
 			return (false);
-		rig_advertise(RIG_A, at[RIG_A], 7200, 3600);
-		rig_advertise(RIG_B, at[RIG_B], 7200, 3600);
+		advertise_again();
 	}
 	return (true);
 }
@@ -163,10 +172,15 @@ updates_taken(void)
 static bool
 wait_told(uint64_t before, int ms)
 {
-	int64_t end = now_ms() + ms;
+	int64_t end = now_ms() + ms, again = now_ms() + REPEAT_MS;
 
-	while (updates_taken() == before && now_ms() < end)
+	while (updates_taken() == before && now_ms() < end) {
 		sleep_ms(20);
+		if (now_ms() > again) {
+			advertise_again();
+			again = now_ms() + REPEAT_MS;
+		}
+	}
 	return (updates_taken() != before);
 }
 
