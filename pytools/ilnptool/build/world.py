@@ -37,6 +37,7 @@ VARIABLES = (
 _SPARED = (
     *("-DWITHOUT_OPENSSL", "-DWITHOUT_RESCUE", "-DWITHOUT_LOADER_KBOOT", "-DWITHOUT_ZONEINFO"),
     "_libclang_rt=",
+    "-DWITHOUT_WERROR",  # without OpenSSL a variable of dumpon(8) is not used
 )
 
 
