@@ -222,8 +222,10 @@ alloc_sess(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 {
 	struct ilnp_sess *s = ilnp_env_alloc(sizeof(*s));
 
-	if (s == NULL)
+	if (s == NULL) {
+		ILNP_STAT(c, sess_refused);
 		return (NULL);
+	}
 	ilnp_lock_init(&s->s_lock, "ilnp session", ILNP_RANK_SESS);
 	s->s_nids = *nids;
 	s->s_initiator = initiator;
@@ -519,10 +521,8 @@ ilnp_ilcc_accept(struct ilnp_ilcc *c, const struct ilnp_nidpair *nids,
 	struct ilnp_sess *s = alloc_sess(c, nids, false, now);
 	int error;
 
-	if (s == NULL) {
-		ILNP_STAT(c, sess_refused);
+	if (s == NULL)
 		return (ENOMEM);
-	}
 	s->s_nin = *peer;
 	s->s_token = ilnp_ilcc_token(c, peer);
 	if (ilnp_load_32(&c->c_conf.nonce_shared) != 0)
