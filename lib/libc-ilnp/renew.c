@@ -6,7 +6,7 @@
  * ilnp-renew: asks names again for FreeBSD's kernel, which lists in
  * net.inet6.ilnp6.hints which ones.  With names it asks these and ends; with -f
  * it looks into that list whenever devctl(4) says that a name is to be asked.  A
- * jail with a network stack of its own has no devctl(4): there it looks once a
+ * jail with a network stack of its own hears no events: there it looks once a
  * second.
  *
  * Each name is asked by a process of its own that has become nobody, for it
@@ -314,15 +314,21 @@ look(void)
 
 /*
  * Events as devd(8) hands them on or, where it does not run, the kernel's.
- * Returns -1 if there are none to be had.
+ * Returns -1 if there are none to be had; a jail that shares the host's files
+ * would open the host's.
  */
 static int
 open_events(void)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX,
 	    .sun_path = DEVD_PIPE };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	int fd, jailed = 0;
+	size_t len = sizeof(jailed);
 
+	if (sysctlbyname("security.jail.jailed", &jailed, &len, NULL, 0) == 0 &&
+	    jailed != 0)
+		return (-1);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return (fd);
 	(void)close(fd);
