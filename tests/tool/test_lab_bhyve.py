@@ -186,7 +186,9 @@ def test_the_console_of_a_kernel_that_does_not_boot_is_kept(
         os.mkfifo(tmp_path / f"{node.name}.1B")
     tools = {name: "true" for name in ("kldload", "ifconfig", "bhyveload", "bhyvectl")}
     tools["bhyve"] = (
-        f"echo panic: no root >{tmp_path}/${{3##*.}}.1B; echo vm exit >&2; sleep 2; exit 3"
+        # Opened for both, it waits for nobody who reads.
+        f"exec 4<>{tmp_path}/${{3##*.}}.1B; echo panic: no root >&4; echo vm exit >&2; "
+        "sleep 2; exit 3"
     )
     for name, text in tools.items():
         (tmp_path / name).write_text(f"#! /bin/sh\n{text}\n")
