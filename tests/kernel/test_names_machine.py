@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -118,6 +119,7 @@ def topology_text() -> str:
         '[[provider]]\nname = "dns"\nprefix = "2001:db8:d:1::/64"\n\n'
         '[[node]]\nname = "ns"\nrole = "plain"\n\n'
         '[[link]]\nname = "ns"\nends = ["ns:if1", "r1:lan-ns"]\nprovider = "dns"\n'
+        'delay = "1ms"\n'
     )
 
 
@@ -455,6 +457,45 @@ def test_names_are_asked_again_where_no_events_tell(names: Names) -> None:
         holder.stop()
 
 
+def test_many_names_of_one_user_do_not_delay_those_of_others(names: Names, tmp_path: Path) -> None:
+    """Nobody answers: each name takes four seconds, and one user has 32 of them asked."""
+    names.forget()
+    renew = names.job("a", "/usr/local/sbin/ilnp-renew", "-f")
+    captures = [
+        names.lab.capture(router, "lan-a", tmp_path / router, expression="udp port 53")
+        for router in ("r1", "r2")
+    ]
+    # Asked is what one user has said and another says otherwise.
+    say = (
+        "for i in {numbers}; do /opt/bin/names as {uid} sysctl "
+        '"net.inet6.ilnp6.candidate={name}$i.example.com 0-0-0-$i {l64},1,300"; done'
+    )
+    many = " ".join(f"1{number:02}" for number in range(32))
+
+    def asked(prefix: str) -> set[bytes]:
+        packets = b"".join(capture.file.read_bytes() for capture in captures)
+        return set(re.findall(prefix.encode() + rb"\d+\x07example", packets.lower()))
+
+    def hint(name: str) -> str:
+        return next(line for line in names.sysctl("hints").splitlines() if f"name={name}." in line)
+
+    try:
+        with names.cut("ns"):
+            for name, numbers, first in (("many", many, 1001), ("one", "201", 1003)):
+                for uid, l64 in ((first, B_L64[0]), (first + 1, B_L64[1])):
+                    text = say.format(numbers=numbers, uid=uid, name=name, l64=l64)
+                    names.a("sh", "-c", text, check=False, timeout=300)
+            assert names.sysctl("hints").count("name=many") == 32
+            wait_until("the kernel wants it", lambda: hint("one201").count("asked="))
+            time.sleep(10)
+            for capture in captures:
+                capture.stop()
+        assert asked("one")
+        assert 0 < len(asked("many")) < 32
+    finally:
+        renew.stop()
+
+
 def test_the_telephone_loses_nothing_whatever_path_fails(names: Names) -> None:
     names.publish(*moving("2001:0db8:000b:0001"))
     names.forget()
@@ -475,6 +516,31 @@ def test_the_telephone_loses_nothing_whatever_path_fails(names: Names) -> None:
         assert heard["missing"] == 0, heard
         assert heard["copies"] > heard["frames"], heard
         assert heard["longest_gap_ms"] < 1000, heard
+
+
+def test_names_are_asked_again_in_a_jail_with_its_own_stack(names: Names) -> None:
+    """It has one of the machine's interfaces, and the machine's files."""
+    names.a("jail", "-c", "name=names", "vnet", "path=/", "persist")
+    try:
+        names.a("ifconfig", "if2", "vnet", "names")
+        inside = ("jexec", "names")
+        names.a(*inside, "ifconfig", "if2", "inet6", "accept_rtadv", "-ifdisabled", "up")
+        names.a(*inside, "sysctl", "net.inet6.ilnp6.enable=1")
+        hints = lambda: names.a(*inside, "sysctl", "-n", "net.inet6.ilnp6.hints")  # noqa: E731
+        look = (*inside, "env", *PLAINLY[1:], *LOOK)
+        wait_until(
+            "the jail reaches the name server",
+            lambda: names.look(look, (), [f"peer {INET6} {STREAM} 0"])[0].startswith("0 "),
+        )
+        renew = names.job("a", *inside, "/usr/local/sbin/ilnp-renew", "-f")
+        for uid, l64 in (("1001", NOWHERE.replace(":", "+")), ("1002", B_L64[0])):
+            text = f"net.inet6.ilnp6.candidate=peer.example.com {B_NID} {l64},1,300"
+            names.a(*inside, "/opt/bin/names", "as", uid, "sysctl", text, check=False)
+        known = f"{B_L64[0]},10,300 {B_L64[1]},10,300 name=peer.example.com"
+        wait_until("the name is asked", lambda: known in hints(), 90)
+        renew.stop()
+    finally:
+        names.a("jail", "-r", "names", check=False)
 
 
 def test_the_kernel_does_not_complain(names: Names) -> None:
