@@ -177,6 +177,8 @@ net_open(void)
 	int s = (int)sys_socket(AF_INET6, SOCK_DGRAM, 0);
 
 	must(sysctl_set_int("net.inet6.ip6.accept_rtadv", 1), "accept_rtadv");
+	/* Nobody reads the wires for seconds at times; no router has gone then. */
+	must(sysctl_set_int("net.inet6.icmp6.nd6_umaxtries", 60), "umaxtries");
 	for (int t = 0; t < TAPS; t++)
 		if (t != TAP_OFFLOAD && tap_fd[t] < 0)
 			open_tap(s, t);
