@@ -111,10 +111,11 @@ def test_child_that_inherits_the_lock_keeps_it_after_its_parent_was_killed(
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[run.Process]:
     """A process marked as one of lab "here" that takes no notice of requests to end."""
-    script = "trap '' TERM; while :; do sleep 0.05; done"
+    script = "trap '' TERM; echo deaf; while :; do sleep 0.05; done"
     with run.popen(
         ["sh", "-c", script], log=tmp_path / "log", env={processes.MARK: "here"}
     ) as process:
+        wait_for(lambda: "deaf" in process.tail(), 10, lambda: "it does not start")
         yield process
         process.stop(0)
 
