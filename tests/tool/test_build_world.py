@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from hooktree import make_tree
 
 from ilnptool.build.boot import place
-from ilnptool.build.disk import Extra, merge_manifest
+from ilnptool.build.disk import Extra, merge_manifest, settings_of
 from ilnptool.build.host import Host
 from ilnptool.build.kernel import Workshop
 from ilnptool.build.kyua import build_kyua, missing_for_kyua
-from ilnptool.build.world import build_world, gaps_of
+from ilnptool.build.world import World, build_world, gaps_of
 from ilnptool.cli import cli
 from ilnptool.errors import UsageError
 from ilnptool.hooks.tree import open_tree
@@ -43,6 +43,30 @@ def test_a_file_of_ours_takes_the_place_of_the_installed_one() -> None:
         "./etc/ttys type=file uname=root gname=wheel mode=0644 contents=/tmp/ttys"
     ]
     assert len(lines_for(merged, "sbin/init")) == 1
+
+
+TTYS = """\
+ttyv0\t"/usr/libexec/getty Pc"\t\txterm\tonifexists secure
+ttyu0\t"/usr/libexec/getty 3wire"\tvt100\tonifconsole secure
+ttyu1\t"/usr/libexec/getty 3wire"\tvt100\tonifconsole secure
+"""
+
+
+def test_a_disk_has_the_agent_where_the_lab_looks_for_it(tmp_path: Path) -> None:
+    """On the second line, and lines are numbered by their ports, not as firmware has them."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/ttys").write_text(TTYS)
+    (tmp_path / "etc/gettytab").write_text("")
+    world = World(tmp_path, tmp_path / "METALOG", tmp_path, ())
+    texts = settings_of(world, {"a.b": "c"})
+    assert '\nttyu0\t"/usr/libexec/getty ilnp"' in texts["etc/ttys"]
+    assert '\nttyu1\t"/etc/agent"' in texts["etc/ttys"]
+    assert texts["etc/ttys"].count("\n") == 3
+    for line in ('set hint.uart.0.port="0x3f8"', 'set hint.uart.1.port="0x2f8"', 'set a.b="c"'):
+        assert line in texts["boot/loader.rc"], line
+    (tmp_path / "etc/ttys").write_text(TTYS.replace("ttyu1", "ttyU1"))
+    with pytest.raises(UsageError, match="no single line for ttyu1"):
+        settings_of(world, {})
 
 
 def test_folders_are_made_for_new_files_and_only_where_needed() -> None:

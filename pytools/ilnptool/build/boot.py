@@ -23,7 +23,7 @@ HELLO = Path(__file__).with_name("hello.c")
 GUEST = Path("bhyve/guest")  # what a lab machine has besides FreeBSD's programs
 
 # Without these FreeBSD numbers serial lines as firmware lists them, which may be backwards.
-_LINES = {
+SERIAL_LINES = {
     **{"hint.uart.0.at": "isa", "hint.uart.0.port": "0x3f8", "hint.uart.0.irq": "4"},
     **{"hint.uart.1.at": "isa", "hint.uart.1.port": "0x2f8", "hint.uart.1.irq": "3"},
     "hint.uart.0.flags": "0x10",
@@ -159,7 +159,7 @@ def build_quick_image(
     `files` are further files by their path in the image, `tunables` go to the loader.
     """
     contents = {"boot/kernel/kernel": kernel, "sbin/init": init, **(files or {})}
-    _build_cd(shop, None, contents, {}, {**_LINES, **(tunables or {})}, output, report)
+    _build_cd(shop, None, contents, {}, {**SERIAL_LINES, **(tunables or {})}, output, report)
 
 
 def build_lab_image(
@@ -178,5 +178,5 @@ def build_lab_image(
     contents = {"boot/kernel/kernel": kernel, **ours, **(files or {})}
     # What a running machine writes goes into memory.
     links = {"etc/hosts": "/tmp/hosts", "etc/resolv.conf": "/tmp/resolv.conf", "var": "/tmp/var"}
-    settings = {**_LINES, **(tunables or {})}
+    settings = {**SERIAL_LINES, **(tunables or {})}
     _build_cd(shop, userland.root, contents, links, settings, output, report)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The full image: a disk with a GPT, a UFS root with our userland, and a shell on the console.
+"""The full image: a disk with a GPT and a UFS root with our userland, for machines of the lab.
 
-Built without root: owners and modes come from the manifest that the installation wrote, and what
-is added or replaced is listed there as well.
+A shell waits on its console, the lab's agent on the second serial line.  Built without root: owners
+and modes come from the manifest that the installation wrote, and what is added or replaced is
+listed there as well.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilnptool.build.boot import loader_script, place
+from ilnptool.build.boot import GUEST, SERIAL_LINES, loader_script, place
 from ilnptool.build.kernel import Workshop
+from ilnptool.build.sources import project
 from ilnptool.build.world import World
 from ilnptool.errors import UsageError
 from ilnptool.run import run
@@ -23,11 +25,13 @@ _ENTRY = re.compile(r"^\./(\S+)\s")
 
 # Nothing but the lab reaches the console, so it asks for no password.
 _GETTYTAB = "ilnp:\\\n\t:al=root:tc=3wire.115200:\n"
-_TTY = re.compile(r'^ttyu0\t.*"/usr/libexec/getty [^"]*".*$', re.MULTILINE)
-_TTY_LINE = 'ttyu0\t"/usr/libexec/getty ilnp"\tvt100\ton secure'
+_TTYS = {
+    "ttyu0": '"/usr/libexec/getty ilnp"\tvt100\ton secure',
+    "ttyu1": '"/etc/agent"\tunknown\ton',
+}
 _RC_CONF = """\
 # A machine of the lab: quick to start, configured from outside.
-hostname="ilnp"
+hostname="guest"
 background_fsck="NO"
 cron_enable="NO"
 devd_enable="NO"
@@ -40,8 +44,16 @@ syslogd_enable="NO"
 update_motd="NO"
 virecover_enable="NO"
 """
+# As bhyve/guest/etc/rc does it for the image of programs.
+_RC_LOCAL = """\
+mkdir -p /tmp/jobs
+cp /etc/hosts /tmp/hosts
+ln -sf /tmp/hosts /tmp/resolv.conf /etc/
+echo "The machine has started."
+"""
 _FSTAB = "/dev/gpt/root\t/\tufs\trw\t1\t1\ntmpfs\t/tmp\ttmpfs\trw,mode=1777\t0\t0\n"
 _TUNABLES = {
+    **SERIAL_LINES,
     "vfs.root.mountfrom": "ufs:/dev/gpt/root",
     "vfs.root.mountfrom.options": "rw",
     "init_path": "/sbin/init",
@@ -57,14 +69,18 @@ class Extra:
     mode: str = "0644"
 
 
-def _replace(path: Path, pattern: re.Pattern[str], line: str) -> str:
+def _ttys(path: Path) -> str:
+    """Return ttys(5) with our lines for both serial lines."""
     text = path.read_text()
-    if len(pattern.findall(text)) != 1:
-        raise UsageError(f"{path}: no single line for the serial console; is this FreeBSD's file?")
-    return pattern.sub(lambda _match: line, text)
+    for name, line in _TTYS.items():
+        pattern = re.compile(rf'^{name}\t.*"/usr/libexec/getty [^"]*".*$', re.MULTILINE)
+        if len(pattern.findall(text)) != 1:
+            raise UsageError(f"{path}: no single line for {name}; is this FreeBSD's file?")
+        text = pattern.sub(f"{name}\t{line}", text)
+    return text
 
 
-def _settings(world: World, tunables: Mapping[str, str]) -> dict[str, str]:
+def settings_of(world: World, tunables: Mapping[str, str]) -> dict[str, str]:
     """Return the texts that make a lab machine of a fresh installation."""
     return {
         "boot.config": "-h -S115200\n",
@@ -72,7 +88,8 @@ def _settings(world: World, tunables: Mapping[str, str]) -> dict[str, str]:
         "etc/fstab": _FSTAB,
         "etc/gettytab": (world.root / "etc/gettytab").read_text() + _GETTYTAB,
         "etc/rc.conf": _RC_CONF,
-        "etc/ttys": _replace(world.root / "etc/ttys", _TTY, _TTY_LINE),
+        "etc/rc.local": _RC_LOCAL,
+        "etc/ttys": _ttys(world.root / "etc/ttys"),
     }
 
 
@@ -112,8 +129,11 @@ def build_disk_image(
     """Write a disk that starts `kernel` with the userland `world`."""
     with tempfile.TemporaryDirectory(prefix="ilnp-disk-") as name:
         work = Path(name)
-        wanted = [Extra("boot/kernel/kernel", kernel, "0555")]
-        for number, (path, text) in enumerate(_settings(world, tunables or {}).items()):
+        wanted = [
+            Extra("boot/kernel/kernel", kernel, "0555"),
+            Extra("etc/agent", project() / GUEST / "etc/agent", "0555"),
+        ]
+        for number, (path, text) in enumerate(settings_of(world, tunables or {}).items()):
             source = work / f"setting{number}"
             source.write_text(text)
             wanted.append(Extra(path, source))

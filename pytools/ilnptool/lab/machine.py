@@ -118,7 +118,8 @@ def qemu_argv(machine: Machine, folder: Path, accelerator: str) -> list[str]:
         *("-smp", str(machine.cpus), "-m", str(machine.memory)),
         *("-nodefaults", "-display", "none", "-no-reboot"),
         *("-cdrom", str(machine.image)),
-        *("-drive", f"if=virtio,format=raw,readonly=on,file={machine.image}"),
+        # What a machine writes there, if its image is a disk, ends with it.
+        *("-drive", f"if=virtio,format=raw,snapshot=on,file={machine.image}"),
     ]
     for name, socket, log in lines:
         argv += ["-chardev", f"socket,id={name},path={socket},server=on,wait=off{log}"]
