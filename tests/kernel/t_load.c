@@ -219,7 +219,7 @@ test_load(void)
 		rig_tell();
 	w->leave = 1;
 	for (int i = 1; i >= 0; i--) {
-		int status = rig_wait(pid[i], STUCK_MS);
+		int status = rig_wait(pid[i], 5 * STUCK_MS);
 
 		check(status == 0, "host %d closes all: %d", i, status);
 	}
