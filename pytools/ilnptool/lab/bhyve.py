@@ -22,7 +22,7 @@ from ilnptool.lab.addressing import mac_of
 from ilnptool.lab.agent import Agent, listening, run_in
 from ilnptool.lab.bhyveconf import check_config, format_config
 from ilnptool.lab.hardware import Device, check_reserved
-from ilnptool.lab.machine import console_log, memory_for
+from ilnptool.lab.machine import console_log, keep_consoles, memory_for
 from ilnptool.lab.model import End, Node, Topology
 from ilnptool.lab.protocol import Step, StepObserver, ignore_steps
 from ilnptool.lab.state import LabState
@@ -246,10 +246,7 @@ class BhyveLab:
                     self._make(consoles)
                 self.state.record("up")
             except BaseException as err:
-                for node in self._plan.start:
-                    log = console_log(self.state.node(node))
-                    if log.exists():
-                        err.add_note(f"the whole console of {node}: {self.state.keep(log)}")
+                keep_consoles(self.state, self._plan.start, err)
                 self._undo()
                 raise
 

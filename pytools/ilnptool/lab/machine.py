@@ -6,11 +6,13 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ilnptool.lab.addressing import mac_of
 from ilnptool.lab.model import Node, Topology
+from ilnptool.lab.state import LabState
 
 QEMU = "qemu-system-x86_64"
 
@@ -80,6 +82,14 @@ def memory_for(image: Path) -> int:
 def console_log(folder: Path) -> Path:
     """Return where all that a machine says on its console is kept."""
     return folder / "console.log"
+
+
+def keep_consoles(state: LabState, nodes: Iterable[str], err: BaseException) -> None:
+    """Keep the consoles of machines beyond their lab; the error says, by notes, where they are."""
+    for node in nodes:
+        log = console_log(state.node(node))
+        if log.exists():
+            err.add_note(f"the whole console of {node}: {state.keep(log)}")
 
 
 def console_socket(folder: Path) -> Path:

@@ -19,7 +19,7 @@ from ilnptool.lab import freebsd
 from ilnptool.lab.agent import Agent, Job, run_in
 from ilnptool.lab.guestbuild import GuestBuilder, agent_of
 from ilnptool.lab.kernelnode import MachineNode
-from ilnptool.lab.machine import console_log
+from ilnptool.lab.machine import keep_consoles
 from ilnptool.lab.model import Topology
 from ilnptool.lab.netns import NetnsLab, open_lab
 from ilnptool.lab.protocol import Address, Running, StepObserver, ignore_steps
@@ -48,10 +48,7 @@ class QemuLab(NetnsLab):
         return GuestBuilder(*arguments, self.machines, self.image)
 
     def _explain(self, err: BaseException) -> None:
-        for node in self.machines:
-            log = console_log(self.state.node(node))
-            if log.exists():
-                err.add_note(f"the whole console of {node}: {self.state.keep(log)}")
+        keep_consoles(self.state, self.machines, err)
 
     def _description(self) -> dict[str, str]:
         machines = json.dumps({"machines": self.machines, "image": str(self.image)})
