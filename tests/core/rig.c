@@ -62,9 +62,9 @@ rig_local(u_int n)
 }
 
 struct ilnp_sess *
-rig_open(u_int n)
+rig_open_to(struct ilnp_nid remote, u_int n)
 {
-	const struct ilnp_nidpair nids = { ME, YOU };
+	const struct ilnp_nidpair nids = { ME, remote };
 	struct ilnp_lurec rec[ILNP_LOCS_MAX];
 	struct ilnp_sess *s = NULL;
 
@@ -74,6 +74,12 @@ rig_open(u_int n)
 	assert_int_equal(ilnp_ilcc_open(r.c, &nids, rec, n, r.now, &s), 0);
 	ilnp_env_epoch_end();
 	return (s);
+}
+
+struct ilnp_sess *
+rig_open(u_int n)
+{
+	return (rig_open_to(YOU, n));
 }
 
 int

@@ -46,9 +46,10 @@ void	rig_local(u_int n);			/* adds locator A(n) */
 #define	STAT(name)	__atomic_load_n(&ilnp_ilcc_stats(r.c)->name,	\
 			    __ATOMIC_RELAXED)
 
-/* Opens a session to YOU at B(0) to B(n-1), preference 0. */
+/* Opens a session at B(0) to B(n-1), preference 0; the second, to YOU. */
+struct ilnp_sess *rig_open_to(struct ilnp_nid remote, u_int n);
 struct ilnp_sess *rig_open(u_int n);
-/* The same at one locator; returns what opening it does. */
+/* The same to YOU at one locator; returns what opening it does. */
 int	rig_open_at(uint64_t locator, struct ilnp_sess **);
 struct ilnp_sess *rig_find(void);
 

@@ -313,16 +313,8 @@ listing_shows_every_session_once_and_finds_it_again_by_id(void **state)
 	u_int cursor = 0, n = 0;
 
 	(void)state;
-	for (u_int i = 0; i < 50; i++) {
-		const struct ilnp_nidpair nids = { ME, nid(100 + i) };
-		const struct ilnp_lurec rec = { l64(B(0)), 0, 300 };
-		struct ilnp_sess *s;
-
-		ilnp_env_epoch_begin();
-		assert_int_equal(ilnp_ilcc_open(r.c, &nids, &rec, 1, r.now,
-		    &s), 0);
-		ilnp_env_epoch_end();
-	}
+	for (u_int i = 0; i < 50; i++)
+		(void)rig_open_to(nid(100 + i), 1);
 	ilnp_env_epoch_begin();
 	while (ilnp_ilcc_list(r.c, &cursor, &si)) {
 		assert_in_range(si.si_id, 1, 50);

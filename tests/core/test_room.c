@@ -209,14 +209,10 @@ full_cache_refuses_packets_and_counts_each_once(void **state)
 	r.conf.pair_max = 64;
 	rig_make(1);
 	for (uint8_t i = 0; i < 16; i++) {
-		const struct ilnp_nidpair nids = { ME, nid(100 + i) };
-		const struct ilnp_lurec rec = { l64(B(0)), 0, 300 };
-		struct ilnp_sess *s;
+		struct ilnp_sess *s = rig_open_to(nid(100 + i), 1);
 
-		ilnp_env_epoch_begin();
-		assert_int_equal(ilnp_ilcc_open(r.c, &nids, &rec, 1, r.now,
-		    &s), 0);
 		/* A flow needs it. */
+		ilnp_env_epoch_begin();
 		assert_true(ilnp_sess_hold(s));
 		ilnp_env_epoch_end();
 	}
